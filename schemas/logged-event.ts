@@ -1,0 +1,26 @@
+// An event as the log keeps it: the columns that were read out of the webhook, and the webhook's own text.
+import { type Static, Type } from '@sinclair/typebox';
+
+const Nullable = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description });
+
+export const LoggedEvent = Type.Object({
+  position: Type.Integer({ description: '1, 2, 3 … in commit order, without a gap' }),
+  event_id: Type.String({ format: 'uuid', description: 'UUID v7, given on receipt' }),
+  received_at: Type.String({ format: 'date-time', description: 'Time of receipt, UTC, milliseconds' }),
+  source: Type.String({ description: 'Name of the source that sent it' }),
+  workspace_id: Nullable('Workspace, UUIDs in lower case with dashes'),
+  customer_id: Nullable('Customer'),
+  event: Type.String({ description: 'Name of the event' }),
+  integration_id: Nullable('`payload.id`, UUIDs in lower case with dashes'),
+  resource_type: Nullable('`payload.type`'),
+  resource_id: Nullable('`payload.resource_id`'),
+  state: Nullable("The payload's state, else the envelope's"),
+});
+
+/** What describes an event without its body. Positions are safe integers. */
+export type EventSummary = Static<typeof LoggedEvent>;
+
+/** An event with the text of its body, exactly as received. */
+export interface LoggedEvent extends EventSummary {
+  body: string;
+}
