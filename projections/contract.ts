@@ -16,7 +16,7 @@ interface Shape<Row> {
   /** Schema of a row: its columns in their order, by the kinds of `schemas/columns.ts`. */
   readonly row: TObject;
   /** The key columns, first in the table. */
-  readonly key: readonly (keyof Row & string)[];
+  readonly keyColumns: readonly (keyof Row & string)[];
   /** Columns that the fold needs and the view leaves out. */
   readonly internal: readonly (keyof Row & string)[];
   /** `integration`: every key lies within one integration, so the fold can be split by integration. */

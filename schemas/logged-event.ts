@@ -1,7 +1,8 @@
 // An event as the log keeps it: the columns that were read out of the webhook, and the webhook's own text.
 import { type Static, Type } from '@sinclair/typebox';
 
-const Nullable = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description });
+const Nullable = (description: string) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], description });
 
 export const LoggedEvent = Type.Object({
   position: Type.Integer({ description: '1, 2, 3 … in commit order, without a gap' }),

@@ -1,0 +1,53 @@
+// The HTTP server under every role: problem+json errors, and the three paths that operators ask.
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyServerOptions } from 'fastify';
+import type { Registry } from 'prom-client';
+import { handleError, Problem, sendProblem } from './problem.js';
+
+export interface ServerOptions {
+  logger: FastifyBaseLogger;
+  /** What `/metrics` shows. */
+  metrics: Registry;
+  /** Resolves when the role can do its work; its error is the reason why not. */
+  ready(): Promise<void>;
+  fastify?: Omit<FastifyServerOptions, 'loggerInstance'>;
+}
+
+export type Server = ReturnType<typeof createServer>;
+
+/** A Fastify app with `/healthz`, `/readyz` and `/metrics`; the caller adds routes and listens. */
+export function createServer({ logger, metrics, ready, fastify }: ServerOptions) {
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    ...fastify,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(
+      reply,
+      new Problem(
+        404,
+        'not-found',
+        `there is no ${request.method} ${request.routeOptions.url ?? 'route of this path'}`,
+      ),
+    );
+  });
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const reason = await ready().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    return reply
+      .code(reason === undefined ? 200 : 503)
+      .send({ status: reason === undefined ? 'ready' : 'not ready', reason });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+  return app;
+}

@@ -1,0 +1,60 @@
+import type pg from 'pg';
+import { binaryArray, type Element, type ElementType } from '../postgres/binary-array.js';
+import type { NewEvent } from './new-event.js';
+
+/** What became of one event. A repeat carries the position and id of the event it repeats. */
+export interface Appended {
+  position: number;
+  event_id: string;
+  duplicate: boolean;
+}
+
+interface Answer {
+  position_before: number;
+  repeats: { ordinal: number; position: number; event_id: string }[] | null;
+}
+
+const PARAMETERS: [ElementType, (event: NewEvent) => Element][] = [
+  ['uuid', (event) => event.event_id],
+  ['timestamptz', (event) => event.received_at],
+  ['text', (event) => event.source],
+  ['text', (event) => event.delivery_id],
+  ['text', (event) => event.workspace_id],
+  ['text', (event) => event.customer_id],
+  ['text', (event) => event.event],
+  ['text', (event) => event.integration_id],
+  ['text', (event) => event.resource_type],
+  ['text', (event) => event.resource_id],
+  ['text', (event) => event.state],
+  ['bytea', (event) => event.headers],
+  ['bytea', (event) => event.body],
+];
+
+const APPEND = `SELECT position_before, repeats FROM append_events(${PARAMETERS.map(
+  ([type], index) => `$${index + 1}::${type}[]`,
+).join(', ')})`;
+
+/**
+ * Appends events in their order as one commit: all or none. Answers, in the same order, what became of each. Throws
+ * what Postgres says; `isRefusedData` tells whether the events are at fault. Where the connection breaks before the
+ * answer, the commit may have happened (`findAppended` tells).
+ */
+export async function appendEvents(
+  client: pg.ClientBase | pg.Pool,
+  events: readonly NewEvent[],
+): Promise<Appended[]> {
+  const values = PARAMETERS.map(([type, read]) => binaryArray(type, events.map(read)));
+  const result = await client.query<Answer>({ text: APPEND, values });
+  return placeEvents(events, result.rows[0]!);
+}
+
+function placeEvents(events: readonly NewEvent[], answer: Answer): Appended[] {
+  const repeats = new Map(answer.repeats?.map((repeat) => [repeat.ordinal, repeat]));
+  let position = answer.position_before;
+  return events.map((event, index) => {
+    const repeat = repeats.get(index + 1);
+    if (repeat) return { position: repeat.position, event_id: repeat.event_id, duplicate: true };
+    position += 1;
+    return { position, event_id: event.event_id, duplicate: false };
+  });
+}

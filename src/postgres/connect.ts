@@ -1,0 +1,57 @@
+// Connections to Postgres. Everything is read as text, as Postgres sends it, in UTC; the reader of a value knows
+// its kind, so no work is done for values that are only passed on.
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+
+const asText = { getTypeParser: () => (value: string) => value };
+const INT8 = 20;
+const TIMESTAMPTZ = 1184;
+
+/** Positions and counts as numbers (all stay below 2^53), times as RFC 3339 text, JSON parsed. */
+const ordinary = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === INT8) return Number;
+    if (oid === TIMESTAMPTZ) return instantFromPostgres;
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+};
+
+/** Hands every column over as the text that Postgres sent. */
+export const TEXT_TYPES = asText as unknown as pg.CustomTypesConfig;
+
+/**
+ * A pool on `url`. Its connections speak UTC and ISO dates, and never wait for a lost server longer than ten
+ * seconds. A connection that dies while idle is dropped, not thrown. Whoever creates it ends it.
+ */
+export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    types: ordinary as unknown as pg.CustomTypesConfig,
+    ...options,
+    onConnect: async (client: pg.ClientBase) => {
+      await client.query("SET TIME ZONE 'UTC'; SET datestyle = 'ISO'");
+      await options.onConnect?.(client as pg.Client);
+    },
+  } as pg.PoolConfig);
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** Kysely over a pool; ending it ends the pool. */
+export function createKysely<Tables>(pool: pg.Pool): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+let lastText = '';
+let lastInstant = '';
+
+/** `2026-11-23 22:46:00.12+00` as `2026-11-23T22:46:00.120Z`. The last answer is kept: a batch shares its time. */
+export function instantFromPostgres(text: string): string {
+  if (text === lastText) return lastInstant;
+  lastText = text;
+  lastInstant = new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z')).toISOString();
+  return lastInstant;
+}

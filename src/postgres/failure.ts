@@ -1,0 +1,17 @@
+// Tells apart whose fault a failed statement is, by SQLSTATE, never by text.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+/** The SQLSTATE of an error of Postgres, or undefined (a broken connection, say). */
+export function sqlState(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/**
+ * True where the data of the statement are at fault (22 data exception, 23 constraint, 54 a limit of Postgres), so
+ * that the same data would be refused again; false for every fault of the server or the way to it.
+ */
+export function isRefusedData(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && /^(22|23|54)/.test(state);
+}
