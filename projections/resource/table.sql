@@ -4,7 +4,7 @@ CREATE TABLE :table (
   resource_id text COLLATE "C" NOT NULL,
   workspace_id text COLLATE "C" NOT NULL,
   customer_id text COLLATE "C",
-  status text NOT NULL,
+  status text COLLATE "C" NOT NULL,
   data json,
   update_count bigint NOT NULL,
   stale_count bigint NOT NULL,
@@ -13,8 +13,8 @@ CREATE TABLE :table (
   updated_at timestamptz(3),
   deleted_at timestamptz(3),
   last_position bigint NOT NULL,
-  applied_timestamp text,
-  UNIQUE NULLS NOT DISTINCT (integration_id, type, resource_id)
+  applied_timestamp text COLLATE "C",
+  PRIMARY KEY (integration_id, type, resource_id)
 );
 
 -- lists of a workspace, page by page

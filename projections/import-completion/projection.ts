@@ -1,0 +1,84 @@
+// import_completion: whether an integration's import is done. An install and its import done may arrive swapped.
+import { INTEGRATION_EVENTS } from '../../schemas/events.js';
+import type { EventProjection } from '../contract.js';
+import { elapsedMs } from '../duration.js';
+import { sourceFolder } from '../folder.js';
+import type { IntegrationEvent } from '../read-event.js';
+import { ImportCompletionRow } from './rows.js';
+
+type Row = ImportCompletionRow;
+
+function unseen(event: IntegrationEvent): Row {
+  return {
+    integration_id: event.integration_id,
+    status: 'pending',
+    install_count: 0,
+    completed_count: 0,
+    first_completed_at: null,
+    last_completed_at: null,
+    last_duration_ms: null,
+    resources_new: 0,
+    resources_updated: 0,
+    resources_deleted: 0,
+    workspace_id: event.workspace_id,
+    last_installed_at: null,
+    awaits_import: false,
+  };
+}
+
+function applyInstall(row: Row, event: IntegrationEvent): Row {
+  const isSwapped = row.install_count === 0 && row.completed_count > 0;
+  return {
+    ...row,
+    status: isSwapped ? 'complete' : 'pending',
+    install_count: row.install_count + 1,
+    last_duration_ms: null,
+    last_installed_at: event.received_at,
+    awaits_import: true,
+  };
+}
+
+// A duration is of the first import done after the last install, by order of receipt: what came before a swapped
+// install has none, and later ones of the same install change nothing.
+function applyImportDone(row: Row, event: IntegrationEvent): Row {
+  const measured = row.awaits_import && row.last_installed_at !== null;
+  return {
+    ...row,
+    status: 'complete',
+    completed_count: row.completed_count + 1,
+    first_completed_at: row.first_completed_at ?? event.received_at,
+    last_completed_at: event.received_at,
+    last_duration_ms: measured ? elapsedMs(row.last_installed_at!, event.received_at) : row.last_duration_ms,
+    awaits_import: false,
+  };
+}
+
+function apply(row: Row, event: IntegrationEvent): Row {
+  switch (event.event) {
+    case 'integration_installed':
+      return applyInstall(row, event);
+    case 'integration_import_done':
+      return applyImportDone(row, event);
+    case 'integration_new_data_model':
+      return { ...row, resources_new: row.resources_new + 1 };
+    case 'integration_updated_data_model':
+      return { ...row, resources_updated: row.resources_updated + 1 };
+    case 'integration_deleted_data_model':
+      return { ...row, resources_deleted: row.resources_deleted + 1 };
+    default:
+      return row;
+  }
+}
+
+export const importCompletion: EventProjection<Row> = {
+  name: 'import_completion',
+  version: 1,
+  row: ImportCompletionRow,
+  keyColumns: ['integration_id'],
+  internal: ['workspace_id', 'last_installed_at', 'awaits_import'],
+  within: 'integration',
+  folder: sourceFolder(import.meta.url),
+  reads: INTEGRATION_EVENTS,
+  key: (event) => (event.event === 'webhook_test' ? undefined : [event.integration_id]),
+  evolve: (row, event) => (event.event === 'webhook_test' ? row : apply(row ?? unseen(event), event)),
+};

@@ -1,0 +1,28 @@
+// What a logged event means to a projection. An event is read once (`readEvent`), then interpreted for each.
+
+import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { Key, Projection } from './contract.js';
+import type { KnownEvent, Reading } from './read-event.js';
+
+export type Interpretation =
+  | { kind: 'concerns'; key: Key; event: KnownEvent | LoggedEvent }
+  | { kind: 'unreadable'; reason: string }
+  | { kind: 'ignored' };
+
+const IGNORED: Interpretation = { kind: 'ignored' };
+
+/**
+ * The row that an event concerns, with what `evolve` takes; or why the projection cannot read it; or that it has
+ * nothing to do with it. `reading` is what `readEvent` made of `logged`. Never throws.
+ */
+export function interpret(projection: Projection, logged: LoggedEvent, reading: Reading): Interpretation {
+  if (projection.reads === 'everything') return concerns(projection.key(logged), logged);
+  if (reading.kind === 'unknown') return IGNORED;
+  if (!(projection.reads as readonly string[]).includes(logged.event)) return IGNORED;
+  if (reading.kind === 'unreadable') return reading;
+  return concerns(projection.key(reading.event), reading.event);
+}
+
+function concerns(key: Key | undefined, event: KnownEvent | LoggedEvent): Interpretation {
+  return key === undefined ? IGNORED : { kind: 'concerns', key, event };
+}
