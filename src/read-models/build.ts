@@ -1,0 +1,141 @@
+// Builds: the tables of a projection's versions, and the views that show them.
+import { readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type pg from 'pg';
+import type { Projection } from '../../projections/contract.js';
+import { packageRoot } from '../postgres/package-root.js';
+import { shownColumns } from './columns.js';
+
+type Client = pg.ClientBase;
+
+export type BuildState = 'building' | 'live' | 'retired' | 'discarded';
+
+export interface Build {
+  build_id: number;
+  projection: string;
+  version: number;
+  /** Name without its schema, `read_model`. */
+  table_name: string;
+  state: BuildState;
+  segments: number;
+}
+
+const BUILD_COLUMNS = 'build_id, projection, version, table_name, state, segments';
+
+/** The build's table, schema-qualified. */
+export const tableOf = (build: Build) => `read_model."${build.table_name}"`;
+
+/** The build of a version in a state (live and building are unique), if there is one. */
+export async function findBuild(
+  db: Client | pg.Pool,
+  projection: Pick<Projection, 'name' | 'version'>,
+  state: BuildState,
+): Promise<Build | undefined> {
+  const { rows } = await db.query(
+    `SELECT ${BUILD_COLUMNS} FROM projector.build
+     WHERE projection = $1 AND version = $2 AND state = $3 ORDER BY build_id DESC LIMIT 1`,
+    [projection.name, projection.version, state],
+  );
+  return rows[0];
+}
+
+/** The build that the view of the plain name shows, if there is one. */
+export async function findServed(
+  db: Client | pg.Pool,
+  name: string,
+): Promise<(Build & { pinned: boolean }) | undefined> {
+  const { rows } = await db.query(
+    `SELECT ${BUILD_COLUMNS.replaceAll(/\w+/g, 'b.$&')}, s.pinned
+     FROM projector.served s JOIN projector.build b USING (build_id) WHERE s.projection = $1`,
+    [name],
+  );
+  return rows[0];
+}
+
+/** A new build with its empty table, without secondary indexes, its segments at position 0. */
+export async function createBuild(client: Client, projection: Projection, segments = 1): Promise<Build> {
+  const { rows } = await client.query(
+    `WITH id AS (SELECT nextval(pg_get_serial_sequence('projector.build', 'build_id')) AS id)
+     INSERT INTO projector.build (build_id, projection, version, table_name, state, segments)
+     OVERRIDING SYSTEM VALUE
+     SELECT id, $1, $2, $1 || '_v' || $2 || '_' || id, 'building', $3 FROM id RETURNING ${BUILD_COLUMNS}`,
+    [projection.name, projection.version, segments],
+  );
+  const build: Build = rows[0];
+  await client.query(
+    'INSERT INTO projector.checkpoint (build_id, segment, position) SELECT $1, generate_series(0, $2 - 1), 0',
+    [build.build_id, segments],
+  );
+  await client.query(tableStatements(projection, build).table);
+  return build;
+}
+
+/** The build's secondary indexes; after the load, so that the load does not maintain them. */
+export async function createIndexes(client: Client, projection: Projection, build: Build): Promise<void> {
+  for (const statement of tableStatements(projection, build).indexes) await client.query(statement);
+}
+
+function tableStatements(projection: Projection, build: Build): { table: string; indexes: string[] } {
+  const sql = readFileSync(join(sourceFolder(projection.folder), 'table.sql'), 'utf8');
+  const statements = sql
+    .replaceAll(/^\s*--.*$/gm, '')
+    .split(';')
+    .map((statement) => statement.trim().replaceAll(':table', tableOf(build)))
+    .filter((statement) => statement !== '');
+  return { table: statements[0]!, indexes: statements.slice(1) };
+}
+
+// The compiled projection lies under dist/<digest>/projections, its table.sql beside the source.
+function sourceFolder(folder: URL): string {
+  const path = fileURLToPath(folder);
+  const at = path.lastIndexOf(`${sep}projections${sep}`);
+  return path.includes(`${sep}dist${sep}`) && at >= 0 ? join(packageRoot(), path.slice(at)) : path;
+}
+
+/** Sets a build's state. */
+export async function setState(client: Client, build: Build, state: BuildState): Promise<void> {
+  await client.query('UPDATE projector.build SET state = $2, changed_at = now() WHERE build_id = $1', [
+    build.build_id,
+    state,
+  ]);
+}
+
+/**
+ * Points the version's view, and the plain one where `plain`, at a live build. In the caller's transaction: readers
+ * see the old rows until its commit, and the new ones from then on.
+ */
+export async function showBuild(
+  client: Client,
+  projection: Projection,
+  build: Build,
+  plain: boolean,
+): Promise<void> {
+  const views = [`${projection.name}_v${projection.version}`, ...(plain ? [projection.name] : [])];
+  for (const view of views) await replaceView(client, view, projection, build);
+  if (!plain) return;
+  await client.query(
+    `INSERT INTO projector.served (projection, build_id) VALUES ($1, $2)
+     ON CONFLICT (projection) DO UPDATE SET build_id = EXCLUDED.build_id, pinned = false`,
+    [projection.name, build.build_id],
+  );
+}
+
+// CREATE OR REPLACE keeps the view's identity and grants; it can't take columns away, which another version may.
+async function replaceView(
+  client: Client,
+  view: string,
+  projection: Projection,
+  build: Build,
+): Promise<void> {
+  const columns = shownColumns(projection).map(({ name }) => `"${name}"`);
+  const select = `SELECT ${columns.join(', ')} FROM ${tableOf(build)}`;
+  await client.query('SAVEPOINT replace_view');
+  try {
+    await client.query(`CREATE OR REPLACE VIEW read_model."${view}" AS ${select}`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42P16') throw error;
+    await client.query('ROLLBACK TO SAVEPOINT replace_view');
+    await client.query(`DROP VIEW read_model."${view}"; CREATE VIEW read_model."${view}" AS ${select}`);
+  }
+}

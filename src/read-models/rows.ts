@@ -1,0 +1,94 @@
+// Rows of a build's table: many at once, in one statement, by their keys.
+import type pg from 'pg';
+import type { AnyRow, Key, Projection } from '../../projections/contract.js';
+import { keyId, keyOfRow } from '../../projections/key.js';
+import { binaryArray, type Element } from '../postgres/binary-array.js';
+import { TEXT_TYPES } from '../postgres/connect.js';
+import { type Column, columnsOf, elementType, rowFromTexts, selected } from './columns.js';
+
+/** Reads and writes rows of one projection in one table. */
+export interface RowTable {
+  /** The rows of these keys that exist, by key id. */
+  load(client: pg.ClientBase | pg.Pool, keys: readonly Key[]): Promise<Map<string, AnyRow>>;
+  /** Writes rows whose keys are new to the table: a conflict throws. */
+  insert(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
+  /** Writes rows, replacing those of the same keys. */
+  upsert(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
+  /** Removes the rows of these keys. */
+  remove(client: pg.ClientBase, keys: readonly Key[]): Promise<void>;
+}
+
+const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
+
+function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
+  return columns.map(({ name, kind }) =>
+    binaryArray(
+      elementType(kind),
+      rows.map((row) => (kind === 'text[]' ? JSON.stringify(row[name]) : (row[name] as Element)) ?? null),
+    ),
+  );
+}
+
+function unnested(columns: readonly Column[]): string {
+  const parameters = columns.map(({ kind }, index) => `$${index + 1}::${elementType(kind)}[]`);
+  return `unnest(${parameters.join(', ')}) AS u(${quoted(columns.map(({ name }) => name))})`;
+}
+
+const TEXT_LIST = 'ARRAY(SELECT json_array_elements_text(u."$"::json))';
+const stored = ({ name, kind }: Column) => (kind === 'text[]' ? TEXT_LIST.replace('$', name) : `u."${name}"`);
+
+// Only `=` can use the key's index; keys with a null in them are rare, and go in a statement of their own.
+function byOperator(keys: readonly Key[]): [Key[], string][] {
+  const whole = keys.filter((key) => !key.includes(null));
+  const holed = keys.filter((key) => key.includes(null));
+  const groups: [Key[], string][] = [
+    [whole, '='],
+    [holed, 'IS NOT DISTINCT FROM'],
+  ];
+  return groups.filter(([some]) => some.length > 0);
+}
+
+const joinedBy = (columns: readonly Column[], operator: string) =>
+  columns.map(({ name }) => `t."${name}" ${operator} u."${name}"`).join(' AND ');
+
+/** The rows of `projection` in the table `table` (schema-qualified). */
+export function createRowTable(projection: Projection, table: string): RowTable {
+  const columns = columnsOf(projection);
+  const keyColumns = columns.filter(({ name }) => projection.keyColumns.includes(name));
+  const others = columns.filter((column) => !keyColumns.includes(column));
+  const names = quoted(columns.map(({ name }) => name));
+  const insert = `INSERT INTO ${table} (${names}) SELECT ${columns.map(stored).join(', ')} FROM ${unnested(columns)}`;
+  const replaced = others.map(({ name }) => `"${name}" = EXCLUDED."${name}"`).join(', ');
+  const select = `SELECT ${columns.map((column) => selected(column, 't.')).join(', ')} FROM ${unnested(keyColumns)}`;
+  const asRows = (keys: readonly Key[]): AnyRow[] =>
+    keys.map((key) => Object.fromEntries(keyColumns.map(({ name }, index) => [name, key[index]])));
+
+  return {
+    async load(client, keys) {
+      const found = new Map<string, AnyRow>();
+      for (const [some, operator] of byOperator(keys)) {
+        const text = `${select} JOIN ${table} t ON ${joinedBy(keyColumns, operator)}`;
+        const values = arrays(keyColumns, asRows(some));
+        const result = await client.query({ text, values, rowMode: 'array', types: TEXT_TYPES });
+        for (const texts of result.rows as unknown as (string | null)[][]) {
+          const row = rowFromTexts(columns, texts);
+          found.set(keyId(keyOfRow(projection, row)), row);
+        }
+      }
+      return found;
+    },
+    async insert(client, rows) {
+      await client.query({ text: insert, values: arrays(columns, rows) });
+    },
+    async upsert(client, rows) {
+      const text = `${insert} ON CONFLICT (${quoted(projection.keyColumns)}) DO UPDATE SET ${replaced}`;
+      await client.query({ text, values: arrays(columns, rows) });
+    },
+    async remove(client, keys) {
+      for (const [some, operator] of byOperator(keys)) {
+        const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, operator)}`;
+        await client.query({ text, values: arrays(keyColumns, asRows(some)) });
+      }
+    },
+  };
+}
