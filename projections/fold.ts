@@ -6,6 +6,8 @@ import { interpret } from './interpret.js';
 import { keyId } from './key.js';
 import { readEvent } from './read-event.js';
 
+export { keyId, keyOfRow } from './key.js';
+
 export interface UnreadableEvent {
   position: number;
   event: string;
