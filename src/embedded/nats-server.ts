@@ -1,0 +1,101 @@
+// nats-server with JetStream for one machine. In: a home folder. Out: a URL that answers. The streams outlive every
+// stop, crash and kill; a server that a killed process left behind is ended first.
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findProgram } from './find-program.js';
+import { findFreePort } from './free-port.js';
+import { type NatsInfo, readNatsInfo } from './nats-info.js';
+import { endOrphan, findOrphan } from './orphan.js';
+import { lastLines, type ServerProcess, startServerProcess } from './server-process.js';
+
+/** `port` 0 (default) takes a free one; `preferredPort` is taken if it is free. `maxPayload` in bytes. */
+export interface NatsOptions {
+  home: string;
+  port?: number;
+  preferredPort?: number;
+  maxPayload?: number;
+}
+
+/** A running server, on 127.0.0.1 only. */
+export interface NatsServer {
+  url: string;
+  port: number;
+  pid: number;
+  version: string;
+  storeDir: string;
+  /** Resolves when the process has ended, for whatever reason, with a line that says how. */
+  exited: Promise<string>;
+  stop(): Promise<void>;
+  /** As a crash would: SIGKILL. */
+  kill(): Promise<void>;
+}
+
+const READY_WITHIN_MS = 20_000;
+
+/** Starts nats-server on the streams in `home`; resolves when it answers. Throws if the program is not installed. */
+export async function startNats(options: NatsOptions): Promise<NatsServer> {
+  const program = findProgram('nats-server');
+  if (!program)
+    throw new Error('nats-server is not installed: it is not on PATH. Debian: apt-get install nats-server');
+  mkdirSync(options.home, { recursive: true });
+  const home = realpathSync(options.home);
+  await endNatsLeftBehind(home);
+  for (let left = 4; ; left--) {
+    try {
+      return await startOnce(program, home, options);
+    } catch (error) {
+      // A free port may be gone before it is used.
+      if (left === 0) throw error;
+      await delay(150);
+    }
+  }
+}
+
+/** Ends a nats-server of this home whose supervisor was killed. */
+export async function endNatsLeftBehind(home: string): Promise<void> {
+  const orphan = findOrphan(join(home, 'nats.pid'), join(home, 'nats.conf'));
+  if (orphan !== undefined) await endOrphan(orphan, ['SIGTERM', 'SIGKILL']);
+}
+
+async function startOnce(program: string, home: string, options: NatsOptions): Promise<NatsServer> {
+  const port = options.port || (await findFreePort(options.preferredPort));
+  const storeDir = join(home, 'nats');
+  const configuration = join(home, 'nats.conf');
+  const logFile = join(home, 'nats.log');
+  writeFileSync(configuration, configurationText(port, storeDir, options.maxPayload), { mode: 0o600 });
+  const server = await startServerProcess({ command: program, args: ['-c', configuration], logFile });
+  writeFileSync(join(home, 'nats.pid'), `${server.pid}\n`);
+  const { version } = await untilItAnswers(server, port, logFile);
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    pid: server.pid,
+    version,
+    storeDir,
+    exited: server.exited,
+    stop: () =>
+      server.end([
+        { signal: 'SIGTERM', withinMs: 4_000 },
+        { signal: 'SIGKILL', withinMs: 2_000 },
+      ]),
+    kill: () => server.end([{ signal: 'SIGKILL', withinMs: 5_000 }]),
+  };
+}
+
+function configurationText(port: number, storeDir: string, maxPayload: number | undefined): string {
+  const lines = [`listen: "127.0.0.1:${port}"`, `jetstream { store_dir: ${JSON.stringify(storeDir)} }`];
+  if (maxPayload !== undefined) lines.push(`max_payload: ${maxPayload}`);
+  return `${lines.join('\n')}\n`;
+}
+
+async function untilItAnswers(server: ServerProcess, port: number, logFile: string): Promise<NatsInfo> {
+  for (const until = Date.now() + READY_WITHIN_MS; Date.now() < until; await delay(20)) {
+    if (!server.isAlive())
+      throw new Error(`nats-server ${await server.exited} while starting. It said:\n${lastLines(logFile)}`);
+    const info = await readNatsInfo(port).catch(() => undefined);
+    if (info) return info;
+  }
+  await server.end([{ signal: 'SIGKILL', withinMs: 2_000 }]);
+  throw new Error(`nats-server did not answer within ${READY_WITHIN_MS / 1000} s. See ${logFile}`);
+}

@@ -1,0 +1,58 @@
+import { connect } from 'nats';
+import pg from 'pg';
+import t from 'tap';
+import { createTestBus } from '../support/test-bus.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { createTestPostgres } from '../support/test-postgres.js';
+
+async function ask(url: string, statement: string) {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+t.test('a test database is a migrated clone, owned by an ordinary role', async (t) => {
+  const [one, two] = await Promise.all([createTestDatabase(t), createTestDatabase(t)]);
+  t.not(one.name, two.name);
+  const { rows } = await one.pool.query(
+    "SELECT to_regclass('event_log') IS NOT NULL AS there, rolsuper FROM pg_roles WHERE rolname = current_user",
+  );
+  t.same(rows, [{ there: true, rolsuper: false }]);
+});
+
+t.test('Postgres keeps its data and its port over stop, kill and start', async (t) => {
+  const postgres = await createTestPostgres(t);
+  await ask(postgres.url, 'CREATE TABLE kept AS SELECT 1 AS one');
+  await postgres.stop();
+  await t.rejects(ask(postgres.url, 'SELECT 1'));
+  await postgres.start();
+  t.same(await ask(postgres.url, 'SELECT one FROM kept'), [{ one: 1 }]);
+  await postgres.kill();
+  await postgres.start({ default_transaction_read_only: 'on' });
+  t.same(await ask(postgres.url, 'SELECT one FROM kept'), [{ one: 1 }]);
+  await t.rejects(ask(postgres.url, 'CREATE TABLE more ()'), { code: '25006' });
+});
+
+t.test('nats-server keeps its streams and its port over stop, kill and start', async (t) => {
+  const bus = await createTestBus(t, { maxPayload: 2_000_000 });
+  const first = await connect({ servers: bus.url });
+  t.equal(first.info?.max_payload, 2_000_000);
+  const manager = await first.jetstreamManager();
+  await manager.streams.add({ name: 'kept', subjects: ['kept.>'] });
+  await first.jetstream().publish('kept.one');
+  await first.close();
+  for (const end of [bus.stop, bus.kill]) {
+    await end();
+    await t.rejects(connect({ servers: bus.url, reconnect: false }));
+    await bus.start();
+    const again = await connect({ servers: bus.url });
+    const stream = await (await again.jetstreamManager()).streams.info('kept');
+    t.equal(stream.state.messages, 1);
+    await again.close();
+  }
+});
