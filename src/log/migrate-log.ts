@@ -1,6 +1,8 @@
+import { migrateLeases } from '../postgres/lease.js';
 import { migrate } from '../postgres/migrate.js';
 
-/** Brings the log's database up to date; see `migrate`. */
-export function migrateLog(databaseUrl: string): Promise<string[]> {
-  return migrate(databaseUrl, { name: 'log', folder: 'src/log/migrations' });
+/** Brings the log's database up to date, leases included; see `migrate`. */
+export async function migrateLog(databaseUrl: string): Promise<string[]> {
+  const leases = await migrateLeases(databaseUrl);
+  return [...leases, ...(await migrate(databaseUrl, { name: 'log', folder: 'src/log/migrations' }))];
 }

@@ -1,0 +1,66 @@
+// Leases: which of many processes does a piece of work. One statement each, timed by the database's clock alone.
+// A lease spares double work; safety never rests on it (a process that was stopped for a minute still believes
+// in its own until it looks): what a holder writes is guarded by compare-and-set as well.
+import type pg from 'pg';
+import { migrate } from './migrate.js';
+
+type Queryable = pg.Pool | pg.ClientBase;
+
+/** A lease's name and who asks for it; owners are unique for each holder, not for each machine. */
+export interface LeaseClaim {
+  name: string;
+  owner: string;
+  /** Time to live in milliseconds, 10,000 at the most. */
+  ttlMs: number;
+}
+
+/** A lease that is held: `epoch` rises with every acquisition of that name. */
+export interface HeldLease {
+  epoch: number;
+}
+
+/** The longest time to live: so long may work lie idle after a holder's death. */
+export const LONGEST_TTL_MS = 10_000;
+
+/** Brings the lease table of a database up to date; see `migrate`. */
+export function migrateLeases(databaseUrl: string): Promise<string[]> {
+  return migrate(databaseUrl, { name: 'lease', folder: 'src/postgres/migrations' });
+}
+
+/** Takes a lease that is free or has expired. Undefined while another owner holds it. */
+export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<HeldLease | undefined> {
+  if (claim.ttlMs > LONGEST_TTL_MS)
+    throw new RangeError(`a lease lives ${LONGEST_TTL_MS} ms at the most, not ${claim.ttlMs}`);
+  const result = await db.query(
+    `INSERT INTO hookfold.lease AS held (name, owner, epoch, expires_at)
+     VALUES ($1, $2, 1, now() + $3 * interval '1 millisecond')
+     ON CONFLICT (name) DO UPDATE
+       SET owner = excluded.owner, epoch = held.epoch + 1, expires_at = excluded.expires_at
+       WHERE held.expires_at <= now() OR held.owner = excluded.owner
+     RETURNING epoch`,
+    [claim.name, claim.owner, claim.ttlMs],
+  );
+  const row = result.rows[0];
+  return row && { epoch: Number(row.epoch) };
+}
+
+/** Prolongs a lease by its time to live from now. False when it has expired or is another's: it is lost then. */
+export async function renewLease(db: Queryable, claim: LeaseClaim & HeldLease): Promise<boolean> {
+  const result = await db.query(
+    `UPDATE hookfold.lease SET expires_at = now() + $4 * interval '1 millisecond'
+     WHERE name = $1 AND owner = $2 AND epoch = $3 AND expires_at > now()`,
+    [claim.name, claim.owner, claim.epoch, claim.ttlMs],
+  );
+  return result.rowCount === 1;
+}
+
+/** Gives a lease back, so that the next owner need not wait for its expiry. Does nothing if it is lost already. */
+export async function releaseLease(
+  db: Queryable,
+  held: Pick<LeaseClaim, 'name' | 'owner'> & HeldLease,
+): Promise<void> {
+  await db.query(
+    `UPDATE hookfold.lease SET expires_at = '-infinity' WHERE name = $1 AND owner = $2 AND epoch = $3`,
+    [held.name, held.owner, held.epoch],
+  );
+}
