@@ -1,11 +1,13 @@
 // Owns the Postgres of one test run. Ends it when told to (SIGTERM), and when the runner is gone, killed or not.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureNatsServer } from '../../src/embedded/install-nats-server.js';
 import { isRunning } from '../../src/embedded/orphan.js';
 import { startPostgres } from '../../src/embedded/postgres-server.js';
 import { runFolder, serversFile, type TestServers } from './runner-file.js';
 
 const runner = Number(process.argv[2]);
+if (!ensureNatsServer(console.error)) process.exit(1);
 const server = await startPostgres({
   home: join(runFolder(runner), 'postgres'),
   settings: {

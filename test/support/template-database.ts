@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { migrateLog } from '../../src/log/migrate-log.js';
+import { migrateReadModels } from '../../src/read-models/migrate-read-models.js';
 
 const TEMPLATE = 'hookfold_template';
 const LOCK = 4_810_233;
@@ -39,14 +40,6 @@ async function migrateTemplate(client: pg.Client, serverUrl: string): Promise<vo
   const url = new URL(serverUrl);
   Object.assign(url, { pathname: `/${unfinished}`, username: OWNER.name, password: OWNER.password });
   await migrateLog(url.href);
-  await migrateReadModelsIfThere(url.href);
+  await migrateReadModels(url.href);
   await client.query(`ALTER DATABASE ${unfinished} RENAME TO ${TEMPLATE}`);
-}
-
-async function migrateReadModelsIfThere(url: string): Promise<void> {
-  const file = new URL('../../src/read-models/migrate-read-models.ts', import.meta.url);
-  const { existsSync } = await import('node:fs');
-  if (!existsSync(file)) return;
-  const { migrateReadModels } = await import(file.href);
-  await migrateReadModels(url);
 }
