@@ -59,7 +59,7 @@ export async function createBuild(client: Client, projection: Projection, segmen
     `WITH id AS (SELECT nextval(pg_get_serial_sequence('projector.build', 'build_id')) AS id)
      INSERT INTO projector.build (build_id, projection, version, table_name, state, segments)
      OVERRIDING SYSTEM VALUE
-     SELECT id, $1, $2, $1 || '_v' || $2 || '_' || id, 'building', $3 FROM id RETURNING ${BUILD_COLUMNS}`,
+     SELECT id, $1::text, $2::int, $1::text || '_v' || $2::int || '_' || id, 'building', $3 FROM id RETURNING ${BUILD_COLUMNS}`,
     [projection.name, projection.version, segments],
   );
   const build: Build = rows[0];

@@ -1,0 +1,103 @@
+// Folds a page of the log into the rows of one projection, in memory. Three steps, so that all rows a page needs are
+// read in one statement: what concerns which key; load those keys; evolve.
+import type pg from 'pg';
+import type { Key, Projection } from '../../projections/contract.js';
+import { interpret } from '../../projections/interpret.js';
+import { keyId } from '../../projections/key.js';
+import type { Page } from './page.js';
+import type { RowStore } from './row-store.js';
+import { segmentOf } from './segment.js';
+
+export interface Unreadable {
+  position: number;
+  event: string;
+  workspace_id: string | null;
+  reason: string;
+}
+
+export interface Parked {
+  position: number;
+  key_id: string;
+  event: string;
+  reason: string;
+}
+
+export interface FoldTarget {
+  projection: Projection;
+  store: RowStore;
+  /** Of how many segments, and which of them are folded; undefined: all. */
+  segments: number;
+  owned: ReadonlySet<number> | undefined;
+  /** Key ids with a parked event, each with its first position: their later events are parked too. */
+  parkedKeys: Map<string, number>;
+}
+
+export interface FoldedPage {
+  unreadable: Unreadable[];
+  parked: Parked[];
+}
+
+interface Concern {
+  id: string;
+  // biome-ignore lint/suspicious/noExplicitAny: `interpret` gives each projection the form of event it reads
+  event: any;
+}
+
+/**
+ * Folds a page onto the store's rows; nothing is written. `refused` is the position of an event whose rows Postgres
+ * refused before: it is parked without being folded.
+ */
+export async function foldPage(
+  client: pg.ClientBase | pg.Pool,
+  target: FoldTarget,
+  page: Page,
+  refused?: { position: number; reason: string },
+): Promise<FoldedPage> {
+  const folded: FoldedPage = { unreadable: [], parked: [] };
+  const keys = new Map<string, Key>();
+  const concerns = concernsOf(target, page, folded, keys);
+  await target.store.load(client, keys);
+  for (const concern of concerns) evolveOne(target, concern, folded, refused);
+  return folded;
+}
+
+function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage, keys: Map<string, Key>): Concern[] {
+  const { projection, segments, owned } = target;
+  const concerns: Concern[] = [];
+  for (let index = 0; index < page.events.length; index++) {
+    const logged = page.events[index]!;
+    if (owned && !owned.has(segmentOf(logged, segments))) continue;
+    const meaning = interpret(projection, logged, page.readings[index]!);
+    if (meaning.kind === 'ignored') continue;
+    if (meaning.kind === 'unreadable') {
+      const { position, event, workspace_id } = logged;
+      folded.unreadable.push({ position, event, workspace_id, reason: meaning.reason });
+      continue;
+    }
+    const id = keyId(meaning.key);
+    keys.set(id, meaning.key);
+    concerns.push({ id, event: meaning.event });
+  }
+  return concerns;
+}
+
+function evolveOne(
+  { projection, store, parkedKeys }: FoldTarget,
+  { id, event }: Concern,
+  folded: FoldedPage,
+  refused?: { position: number; reason: string },
+): void {
+  const park = (reason: string) => {
+    parkedKeys.set(id, parkedKeys.get(id) ?? event.position);
+    folded.parked.push({ position: event.position, key_id: id, event: event.event, reason });
+  };
+  const first = parkedKeys.get(id);
+  if (first !== undefined) park(`waits behind position ${first} of the same key`);
+  else if (refused && refused.position === event.position) park(refused.reason);
+  else
+    try {
+      store.set(id, projection.evolve(store.get(id), event));
+    } catch (error) {
+      park(error instanceof Error ? error.message : String(error));
+    }
+}

@@ -1,0 +1,91 @@
+// Which units of work (a build's segments) this process folds. Leases share them out evenly among the processes that
+// run the same code, and move them when one comes or goes; safety is the checkpoints' compare-and-set alone.
+//
+// Every beat: say that we live; renew what we hold; hold more than our share: give some back; less: take free ones.
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { inTransaction } from '../postgres/transaction.js';
+
+export interface Ownership {
+  /** One beat over the units there are now. Answers the units held from now until `ttlMs` at the latest. */
+  beat(units: readonly string[]): Promise<Set<string>>;
+  /** Gives all units back, so that others take them at their next beat. */
+  leave(): Promise<void>;
+}
+
+export interface OwnershipOptions {
+  pool: pg.Pool;
+  /** Processes of one group share the units; processes of other code are another group. */
+  group: string;
+  ttlMs: number;
+}
+
+export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Ownership {
+  const owner = randomUUID();
+  const ttl = `${ttlMs} milliseconds`;
+  const memberPrefix = `projector:${group}:`;
+
+  async function beat(units: readonly string[]): Promise<Set<string>> {
+    return inTransaction(pool, async (client) => {
+      const members = await countMembers(client);
+      const held = await renew(client, units);
+      const share = Math.ceil(units.length / members);
+      if (held.length > share) await release(client, held.splice(share));
+      else if (held.length < share) held.push(...(await take(client, units, share - held.length)));
+      return new Set(held);
+    });
+  }
+
+  async function countMembers(client: pg.ClientBase): Promise<number> {
+    await client.query(
+      `INSERT INTO hookfold.lease (name, owner, epoch, expires_at) VALUES ($1, $2, 1, now() + $3::interval)
+       ON CONFLICT (name) DO UPDATE SET expires_at = EXCLUDED.expires_at`,
+      [memberPrefix + owner, owner, ttl],
+    );
+    const { rows } = await client.query(
+      'SELECT count(*) AS members FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at > now()',
+      [memberPrefix],
+    );
+    return rows[0].members;
+  }
+
+  async function renew(client: pg.ClientBase, units: readonly string[]): Promise<string[]> {
+    const { rows } = await client.query(
+      `UPDATE hookfold.lease SET expires_at = now() + $3::interval
+       WHERE owner = $1 AND name = ANY($2) AND expires_at > now() RETURNING name`,
+      [owner, units, ttl],
+    );
+    return rows.map(({ name }) => name).sort();
+  }
+
+  // Units are taken one by one in an order of our own, so that two that start together do not wait for each other.
+  async function take(client: pg.ClientBase, units: readonly string[], count: number): Promise<string[]> {
+    const { rows } = await client.query(
+      `INSERT INTO hookfold.lease (name, owner, epoch, expires_at)
+       SELECT u.name, $1, 1, now() + $4::interval
+       FROM unnest($2::text[]) AS u(name) LEFT JOIN hookfold.lease l USING (name)
+       WHERE l.expires_at IS NULL OR l.expires_at <= now() ORDER BY u.name LIMIT $3
+       ON CONFLICT (name) DO UPDATE SET owner = EXCLUDED.owner, epoch = lease.epoch + 1,
+         expires_at = EXCLUDED.expires_at WHERE lease.expires_at <= now()
+       RETURNING name`,
+      [owner, units, count, ttl],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  async function release(client: pg.ClientBase, names: readonly string[]): Promise<void> {
+    await client.query('UPDATE hookfold.lease SET expires_at = now() WHERE owner = $1 AND name = ANY($2)', [
+      owner,
+      names,
+    ]);
+  }
+
+  async function leave(): Promise<void> {
+    await pool.query('UPDATE hookfold.lease SET expires_at = now() WHERE owner = $1', [owner]);
+    await pool.query('DELETE FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at <= now()', [
+      memberPrefix,
+    ]);
+  }
+
+  return { beat, leave };
+}

@@ -1,0 +1,64 @@
+// How far every projection is, for people and for metrics.
+import type pg from 'pg';
+
+export interface SegmentProgress {
+  segment: number;
+  position: number;
+}
+
+export interface RebuildProgress {
+  build_id: number;
+  version: number;
+  /** Position up to which the new table is folded. */
+  position: number;
+  events_left: number;
+  started_at: string;
+}
+
+export interface ProjectionProgress {
+  name: string;
+  version: number;
+  build_id: number;
+  /** Every event up to it is in the read model. */
+  position: number;
+  lag_events: number;
+  /** Age of the oldest event that is not in it yet; 0 at the head. */
+  lag_seconds: number;
+  segments: SegmentProgress[];
+  parked: number;
+  unreadable: number;
+  rebuild: RebuildProgress | null;
+}
+
+const PROGRESS = `
+  SELECT b.projection AS name, b.version, b.build_id,
+    (SELECT json_agg(json_build_object('segment', c.segment, 'position', c.position) ORDER BY c.segment)
+     FROM projector.checkpoint c WHERE c.build_id = b.build_id) AS segments,
+    (SELECT count(*) FROM projector.parked p WHERE p.build_id = b.build_id) AS parked,
+    (SELECT count(*) FROM projector.unreadable u WHERE u.build_id = b.build_id) AS unreadable,
+    (SELECT json_build_object('build_id', n.build_id, 'version', n.version, 'started_at', n.created_at,
+       'position', (SELECT min(c.position) FROM projector.checkpoint c WHERE c.build_id = n.build_id))
+     FROM projector.build n WHERE n.projection = b.projection AND n.state = 'building'
+     ORDER BY n.build_id DESC LIMIT 1) AS rebuild
+  FROM projector.served s JOIN projector.build b USING (build_id)
+  ORDER BY b.projection`;
+
+/** The progress of every served projection, against the head of the log. */
+export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise<ProjectionProgress[]> {
+  const { rows } = await readPool.query(PROGRESS);
+  const positions = rows.map(({ segments }) =>
+    Math.min(...segments.map(({ position }: SegmentProgress) => position)),
+  );
+  const log = await logPool.query(
+    `SELECT h.position AS head, at.position, extract(epoch FROM now() - e.received_at)::float8 AS age
+     FROM log_head h CROSS JOIN unnest($1::bigint[]) WITH ORDINALITY AS at(position, nth)
+     LEFT JOIN event_log e ON e.position = at.position + 1 ORDER BY at.nth`,
+    [positions],
+  );
+  return rows.map((row, index) => {
+    const { head, position, age } = log.rows[index];
+    const rebuild = row.rebuild && { ...row.rebuild, events_left: Math.max(0, head - row.rebuild.position) };
+    const lag_seconds = Math.max(0, Math.round((age ?? 0) * 1000) / 1000);
+    return { ...row, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
+  });
+}
