@@ -5,6 +5,7 @@ import { webhookSchema } from '../schemas/envelope.js';
 import { EVENT_NAMES, type EventName, type IntegrationEventName, type Payload } from '../schemas/events.js';
 import type { LoggedEvent } from '../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../schemas/text.js';
+import { misfitOfIndex } from './indexable.js';
 
 interface Read<Name extends EventName> {
   event: Name;
@@ -46,7 +47,30 @@ export function readEvent(logged: LoggedEvent): Reading {
   if (check === undefined) return UNKNOWN;
   const webhook = JSON.parse(logged.body);
   if (!check.Check(webhook)) return { kind: 'unreadable', reason: firstMisfit(check, webhook) };
-  return { kind: 'known', event: toKnownEvent(logged, webhook) };
+  const event = toKnownEvent(logged, webhook);
+  for (const text of idsOf(event)) {
+    const reason = misfitOfIndex(text);
+    if (reason !== undefined) return { kind: 'unreadable', reason };
+  }
+  return { kind: 'known', event };
+}
+
+// The texts of an event that stand beside others in indexes. A customer or a state, of up to 255 characters, stands
+// beside at most one of these and always fits.
+function idsOf(event: KnownEvent): string[] {
+  switch (event.event) {
+    case 'webhook_test':
+      return [];
+    case 'integration_new_data_model':
+    case 'integration_updated_data_model':
+    case 'integration_deleted_data_model':
+      return [event.workspace_id, event.integration_id, event.payload.type, event.payload.resource_id];
+    case 'integration_installed':
+    case 'integration_import_done':
+      return [event.workspace_id, event.integration_id, event.payload.connector_type ?? ''];
+    default:
+      return [event.workspace_id, event.integration_id];
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name just before

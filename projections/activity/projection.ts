@@ -1,4 +1,5 @@
 // activity: counts of everything in the log, known or not, by workspace, name and hour of receipt.
+import { changeRow } from '../change-row.js';
 import type { Key, LogProjection } from '../contract.js';
 import { sourceFolder } from '../folder.js';
 import { shortenText } from '../indexable.js';
@@ -22,7 +23,7 @@ export const activity: LogProjection<ActivityRow> = {
   reads: 'everything',
   key: (event): Key => keyOf(event),
   evolve(row, event) {
-    if (row) return { ...row, count: row.count + 1 };
+    if (row) return changeRow(row, { count: row.count + 1 });
     const [workspace_id, name, hour] = keyOf(event);
     return { workspace_id, event: name, hour, count: 1 };
   },

@@ -1,5 +1,6 @@
 // import_completion: whether an integration's import is done. An install and its import done may arrive swapped.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
+import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { elapsedMs } from '../duration.js';
 import { sourceFolder } from '../folder.js';
@@ -28,29 +29,27 @@ function unseen(event: IntegrationEvent): Row {
 
 function applyInstall(row: Row, event: IntegrationEvent): Row {
   const isSwapped = row.install_count === 0 && row.completed_count > 0;
-  return {
-    ...row,
+  return changeRow(row, {
     status: isSwapped ? 'complete' : 'pending',
     install_count: row.install_count + 1,
     last_duration_ms: null,
     last_installed_at: event.received_at,
     awaits_import: true,
-  };
+  });
 }
 
 // A duration is of the first import done after the last install, by order of receipt: what came before a swapped
 // install has none, and later ones of the same install change nothing.
 function applyImportDone(row: Row, event: IntegrationEvent): Row {
   const measured = row.awaits_import && row.last_installed_at !== null;
-  return {
-    ...row,
+  return changeRow(row, {
     status: 'complete',
     completed_count: row.completed_count + 1,
     first_completed_at: row.first_completed_at ?? event.received_at,
     last_completed_at: event.received_at,
     last_duration_ms: measured ? elapsedMs(row.last_installed_at!, event.received_at) : row.last_duration_ms,
     awaits_import: false,
-  };
+  });
 }
 
 function apply(row: Row, event: IntegrationEvent): Row {
@@ -60,11 +59,11 @@ function apply(row: Row, event: IntegrationEvent): Row {
     case 'integration_import_done':
       return applyImportDone(row, event);
     case 'integration_new_data_model':
-      return { ...row, resources_new: row.resources_new + 1 };
+      return changeRow(row, { resources_new: row.resources_new + 1 });
     case 'integration_updated_data_model':
-      return { ...row, resources_updated: row.resources_updated + 1 };
+      return changeRow(row, { resources_updated: row.resources_updated + 1 });
     case 'integration_deleted_data_model':
-      return { ...row, resources_deleted: row.resources_deleted + 1 };
+      return changeRow(row, { resources_deleted: row.resources_deleted + 1 });
     default:
       return row;
   }

@@ -1,6 +1,7 @@
 // integration_health: whether an integration's token works. Failures open an incident; a fixed token, or a new
 // install, closes it.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
+import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { sourceFolder } from '../folder.js';
 import { payloadText } from '../json-text.js';
@@ -36,34 +37,32 @@ function unseen(event: IntegrationEvent): Row {
 }
 
 function withStatus(row: Row, status: Row['status'], event: IntegrationEvent): Row {
-  return row.status === status ? row : { ...row, status, status_since: event.received_at };
+  return row.status === status ? row : changeRow(row, { status, status_since: event.received_at });
 }
 
 function applyFailure(row: Row, event: IntegrationEvent): Row {
   const error = payloadText(event, 'error');
   const failures = row.open_incident_failures + 1;
-  return {
-    ...withStatus(row, 'broken', event),
+  return changeRow(withStatus(row, 'broken', event), {
     last_error: error,
     failure_count: row.failure_count + 1,
     incident_count: row.incident_count + (row.open_incident === null ? 1 : 0),
     open_incident:
       row.open_incident === null ? openIncident(event, error) : withFailures(row.open_incident, failures),
     open_incident_failures: failures,
-  };
+  });
 }
 
 function applyRecovery(row: Row, event: IntegrationEvent, recoveredBy: RecoveredBy): Row {
   const healthy = withStatus(row, 'healthy', event);
   if (row.open_incident === null) return healthy;
   const closed = closeIncident(row.open_incident, event.received_at, recoveredBy);
-  return {
-    ...healthy,
+  return changeRow(healthy, {
     open_incident: null,
     open_incident_failures: 0,
     incidents: appendIncident(row.incidents, closed),
     downtime_ms: row.downtime_ms + incidentMs(row.open_incident, event.received_at),
-  };
+  });
 }
 
 function apply(row: Row, event: IntegrationEvent): Row {
@@ -77,7 +76,7 @@ function apply(row: Row, event: IntegrationEvent): Row {
     case 'integration_import_done':
       return row;
     default:
-      return { ...row, last_data_at: event.received_at };
+      return changeRow(row, { last_data_at: event.received_at });
   }
 }
 

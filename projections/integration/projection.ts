@@ -1,5 +1,6 @@
 // integration: what is connected. Any event that names an integration creates its row; installs tell the rest.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
+import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { sourceFolder } from '../folder.js';
 import { payloadText } from '../json-text.js';
@@ -32,24 +33,22 @@ function connectorOf(event: IntegrationEvent): string | null {
 }
 
 function applyAny(row: IntegrationRow, event: IntegrationEvent): IntegrationRow {
-  return {
-    ...row,
+  return changeRow(row, {
     customer_id: event.customer_id ?? row.customer_id,
     connector_type: connectorOf(event) ?? row.connector_type,
     state: event.state ?? row.state,
     last_event_at: event.received_at,
     last_position: event.position,
-  };
+  });
 }
 
 function applyInstall(row: IntegrationRow, event: Installed): IntegrationRow {
-  return {
-    ...row,
+  return changeRow(row, {
     metadata: payloadText(event, 'metadata'),
     installed: true,
     install_count: row.install_count + 1,
     installed_at: event.received_at,
-  };
+  });
 }
 
 export const integration: EventProjection<IntegrationRow> = {

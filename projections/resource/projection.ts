@@ -1,4 +1,5 @@
 // resource: what every resource is now. Neighbouring updates may be swapped on the way; `sync_timestamp` tells.
+import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { compareDecimals, isDecimal } from '../decimal.js';
 import { sourceFolder } from '../folder.js';
@@ -45,10 +46,9 @@ function isStale(row: ResourceRow, timestamp: string | null): boolean {
 function applyUpdate(row: ResourceRow, event: Updated): ResourceRow {
   const timestamp = syncTimestamp(event);
   if (isStale(row, timestamp))
-    return { ...row, stale_count: row.stale_count + 1, last_position: event.position };
+    return changeRow(row, { stale_count: row.stale_count + 1, last_position: event.position });
   const [data, diff] = payloadTexts(event, ['data', 'diff']);
-  return {
-    ...row,
+  return changeRow(row, {
     customer_id: event.customer_id ?? row.customer_id,
     status: 'present',
     data: data!,
@@ -58,26 +58,31 @@ function applyUpdate(row: ResourceRow, event: Updated): ResourceRow {
     deleted_at: null,
     last_position: event.position,
     applied_timestamp: timestamp,
-  };
+  });
 }
 
 function applyNew(row: ResourceRow, event: ResourceEvent): ResourceRow {
-  if (row.status === 'present') return { ...row, last_position: event.position };
+  if (row.status === 'present') return changeRow(row, { last_position: event.position });
   const customer_id = event.customer_id ?? row.customer_id;
-  return {
-    ...row,
+  return changeRow(row, {
     customer_id,
     status: 'present',
     data: null,
     deleted_at: null,
     last_position: event.position,
-  };
+  });
 }
 
 function applyDelete(row: ResourceRow, event: ResourceEvent): ResourceRow {
   const customer_id = event.customer_id ?? row.customer_id;
   const deleted_at = event.received_at;
-  return { ...row, customer_id, status: 'deleted', data: null, deleted_at, last_position: event.position };
+  return changeRow(row, {
+    customer_id,
+    status: 'deleted',
+    data: null,
+    deleted_at,
+    last_position: event.position,
+  });
 }
 
 export const resource: EventProjection<ResourceRow> = {
