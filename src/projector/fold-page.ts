@@ -67,7 +67,7 @@ function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage, keys: Ma
   for (let index = 0; index < page.events.length; index++) {
     const logged = page.events[index]!;
     if (owned && !owned.has(segmentOf(logged, segments))) continue;
-    const meaning = interpret(projection, logged, page.readings[index]!);
+    const meaning = interpret(projection, logged, page.reading(index));
     if (meaning.kind === 'ignored') continue;
     if (meaning.kind === 'unreadable') {
       const { position, event, workspace_id } = logged;

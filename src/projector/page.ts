@@ -1,21 +1,23 @@
 import { type Reading, readEvent } from '../../projections/read-event.js';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 
-/** A run of the log, each event read once for all projections. */
+/** A run of the log. Each event is read at most once, when the first projection asks for it. */
 export interface Page {
   events: readonly LoggedEvent[];
-  readings: readonly Reading[];
+  /** What `readEvent` makes of the event at an index. */
+  reading(index: number): Reading;
   /** Position of the last event. */
   last: number;
 }
 
-/** Reads the events of a page, which must not be empty. */
+/** A page of events, of which there must be one at least. */
 export function createPage(events: readonly LoggedEvent[]): Page {
-  return { events, readings: events.map(readEvent), last: events.at(-1)!.position };
+  const readings: (Reading | undefined)[] = new Array(events.length);
+  const reading = (index: number) => (readings[index] ??= readEvent(events[index]!));
+  return { events, reading, last: events.at(-1)!.position };
 }
 
 /** A part of a page. */
 export function slicePage(page: Page, from: number, to: number): Page {
-  const events = page.events.slice(from, to);
-  return { events, readings: page.readings.slice(from, to), last: events.at(-1)!.position };
+  return createPage(page.events.slice(from, to));
 }
