@@ -1,0 +1,55 @@
+// A run: events that follow each other, sent without waiting, of which only the last is acknowledged.
+//
+// Each message names the sequence and the id of the one before it, and the server refuses it unless that is the
+// stream's last. So the last can only have been stored if all before it were, in order and with nothing between:
+// one acknowledgement proves the run. Whoever else publishes, and whatever the server loses, at worst the run ends
+// early, and the relay reads the stream's end again.
+import type { NatsConnection } from 'nats';
+import type { LoggedEvent } from '../../schemas/logged-event.js';
+import { toMessage } from '../bus/message.js';
+import { STREAM } from '../bus/stream.js';
+
+const ACKNOWLEDGED_WITHIN_MS = 5000;
+
+/** The server did not store the run as sent. The stream's end has to be read again. */
+export class RunRefused extends Error {
+  readonly code = 'HOOKFOLD_RUN_REFUSED';
+}
+
+/**
+ * Publishes a run (at least one event) and resolves when the stream holds it, each event at its position. `previousId` is the id of
+ * the event before the run, where the stream is known to have stored it since the server started. Throws
+ * RunRefused, or what NATS throws; then any part of the run may have been stored.
+ */
+export async function publishRun(
+  connection: NatsConnection,
+  run: readonly LoggedEvent[],
+  previousId?: string,
+): Promise<void> {
+  const maxPayload = connection.info?.max_payload ?? 1024 * 1024;
+  const last = run.length - 1;
+  let before = previousId;
+  for (let index = 0; index < last; index++) {
+    const { subject, headers, data } = toMessage(run[index]!, maxPayload, before);
+    connection.publish(subject, data, { headers });
+    before = run[index]!.event_id;
+  }
+  const { subject, headers, data } = toMessage(run[last]!, maxPayload, before);
+  const answer = await connection.request(subject, data, { headers, timeout: ACKNOWLEDGED_WITHIN_MS });
+  assertStored(answer.json<Acknowledgement>(), run[last]!.position);
+}
+
+interface Acknowledgement {
+  stream?: string;
+  seq?: number;
+  error?: { code: number; description: string };
+}
+
+// A duplicate is as good where it has the right sequence: another relay sent the same, under the same guards.
+function assertStored({ stream, seq, error }: Acknowledgement, position: number): void {
+  if (error) throw new RunRefused(`the stream refused the event at ${position}: ${error.description}`);
+  if (stream !== STREAM || seq !== position)
+    throw new RunRefused(
+      `the event at ${position} was stored at ${seq} of stream ${stream}, expected ${position} of ${STREAM}`,
+    );
+}
