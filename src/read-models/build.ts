@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { packageRoot } from '../postgres/package-root.js';
-import { shownColumns } from './columns.js';
+import { type Column, columnsOf, shownColumns } from './columns.js';
 
 type Client = pg.ClientBase;
 
@@ -103,7 +103,8 @@ export async function setState(client: Client, build: Build, state: BuildState):
 
 /**
  * Points the version's view, and the plain one where `plain`, at a live build. In the caller's transaction: readers
- * see the old rows until its commit, and the new ones from then on.
+ * see the old rows until its commit, and the new ones from then on. The version's view is the query role's own and
+ * has the internal columns too; the plain one has those that are shown.
  */
 export async function showBuild(
   client: Client,
@@ -111,9 +112,10 @@ export async function showBuild(
   build: Build,
   plain: boolean,
 ): Promise<void> {
-  const views = [`${projection.name}_v${projection.version}`, ...(plain ? [projection.name] : [])];
-  for (const view of views) await replaceView(client, view, projection, build);
+  const versioned = `${projection.name}_v${projection.version}`;
+  await replaceView(client, versioned, columnsOf(projection), build);
   if (!plain) return;
+  await replaceView(client, projection.name, shownColumns(projection), build);
   await client.query(
     `INSERT INTO projector.served (projection, build_id) VALUES ($1, $2)
      ON CONFLICT (projection) DO UPDATE SET build_id = EXCLUDED.build_id, pinned = false`,
@@ -125,11 +127,11 @@ export async function showBuild(
 async function replaceView(
   client: Client,
   view: string,
-  projection: Projection,
+  columns: readonly Column[],
   build: Build,
 ): Promise<void> {
-  const columns = shownColumns(projection).map(({ name }) => `"${name}"`);
-  const select = `SELECT ${columns.join(', ')} FROM ${tableOf(build)}`;
+  const names = columns.map(({ name }) => `"${name}"`);
+  const select = `SELECT ${names.join(', ')} FROM ${tableOf(build)}`;
   await client.query('SAVEPOINT replace_view');
   try {
     await client.query(`CREATE OR REPLACE VIEW read_model."${view}" AS ${select}`);
