@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
-import type { AnyRow, Key, Projection } from '../../projections/contract.js';
+import type { AnyRow, EventProjection, Key, Projection } from '../../projections/contract.js';
 import { foldEvents } from '../../projections/fold.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { keyId, keyOfRow } from '../../projections/key.js';
@@ -13,7 +13,8 @@ import { bodyOf, given, type Webhook, webhook } from '../support/given.js';
 import { loggedEvent } from '../support/logged-events.js';
 
 const activity = findProjection('activity');
-const [resource, health] = [findProjection('resource'), findProjection('integration_health')];
+const resource = findProjection('resource');
+const health = findProjection('integration_health') as EventProjection<AnyRow>;
 
 // Few ids, so that random histories meet in the same rows; some payloads do not fit their schema.
 const payload = fc.record(
@@ -168,7 +169,7 @@ t.test(
       ...health,
       evolve(row: AnyRow | undefined, event: KnownEvent) {
         if (event.position === 2) throw new Error('cannot');
-        return health.evolve(row, event as never);
+        return health.evolve(row, event);
       },
     };
     const fixed = (id: string) => webhook('integration_oauth_token_fixed', { id });
