@@ -26,7 +26,8 @@ export interface NatsServer {
   storeDir: string;
   /** Resolves when the process has ended, for whatever reason, with a line that says how. */
   exited: Promise<string>;
-  stop(): Promise<void>;
+  /** SIGTERM; after `withinMs` (4 s) as `kill`. */
+  stop(withinMs?: number): Promise<void>;
   /** As a crash would: SIGKILL. */
   kill(): Promise<void>;
 }
@@ -74,9 +75,9 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
     version,
     storeDir,
     exited: server.exited,
-    stop: () =>
+    stop: (withinMs = 4_000) =>
       server.end([
-        { signal: 'SIGTERM', withinMs: 4_000 },
+        { signal: 'SIGTERM', withinMs },
         { signal: 'SIGKILL', withinMs: 2_000 },
       ]),
     kill: () => server.end([{ signal: 'SIGKILL', withinMs: 5_000 }]),

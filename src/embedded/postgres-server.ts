@@ -11,10 +11,14 @@ import { preparePostgresData } from './postgres-data.js';
 import { lastLines, type ServerProcess, startServerProcess } from './server-process.js';
 import { findServerUser } from './server-user.js';
 
-/** `home` is made if missing. `port` 0 (default) takes a free one. `settings` go to `postgres -c name=value`. */
+/**
+ * `home` is made if missing. `port` 0 (default) takes a free one, `preferredPort` if that is free. `settings` go to
+ * `postgres -c name=value`.
+ */
 export interface PostgresOptions {
   home: string;
   port?: number;
+  preferredPort?: number;
   settings?: Readonly<Record<string, string>>;
 }
 
@@ -25,8 +29,8 @@ export interface PostgresServer {
   pid: number;
   /** Resolves when the process has ended, for whatever reason, with a line that says how. */
   exited: Promise<string>;
-  /** Fast shutdown: sessions are cut off, data written. Bounded: after 5 s it is ended without a checkpoint. */
-  stop(): Promise<void>;
+  /** Fast shutdown: sessions are cut off, data written. After `withinMs` (5 s) it is ended without a checkpoint. */
+  stop(withinMs?: number): Promise<void>;
   /** As a crash would: SIGKILL, nothing written. */
   kill(): Promise<void>;
 }
@@ -54,7 +58,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const settings = settingArguments({ ...SETTINGS, ...options.settings });
   const logFile = join(home, 'postgres.log');
   const attempt = async () => {
-    const port = options.port || (await findFreePort());
+    const port = options.port || (await findFreePort(options.preferredPort));
     const args = ['-D', data.folder, '-p', String(port), ...settings];
     const server = await startServerProcess({ command: program, args, logFile, ...user });
     const url = `postgres://postgres:${data.password}@127.0.0.1:${port}/postgres`;
@@ -91,9 +95,9 @@ function running({
     port,
     pid: server.pid,
     exited: server.exited,
-    stop: () =>
+    stop: (withinMs = 5_000) =>
       server.end([
-        { signal: 'SIGINT', withinMs: 5_000 },
+        { signal: 'SIGINT', withinMs },
         { signal: 'SIGQUIT', withinMs: 2_000 },
         { signal: 'SIGKILL', withinMs: 2_000 },
       ]),

@@ -1,0 +1,17 @@
+import { withoutSecrets } from '../logging.js';
+
+/** One text for a person: the message, or the first inner one where the outer says nothing; without secrets. */
+export function describeError(error: unknown): string {
+  return withoutSecrets(messageOf(error));
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Node's connection attempts to several addresses fail with an AggregateError that has no message.
+  const inner = error instanceof AggregateError ? error.errors[0] : undefined;
+  const message = error.message || (inner ? messageOf(inner) : error.name);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+    return `${message}. Is the server that DATABASE_URL or NATS_URL names running?`;
+  return message;
+}

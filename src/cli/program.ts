@@ -1,0 +1,20 @@
+// The commands, one file each.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../postgres/package-root.js';
+import type { CommandContext } from './context.js';
+import { addMigrateCommand } from './migrate.js';
+import { addProjectorCommand } from './projector.js';
+import { addStartCommand } from './start.js';
+
+const commands = [addStartCommand, addMigrateCommand, addProjectorCommand];
+
+/** The whole command line; parsing it runs the command that is named. */
+export function createProgram(context: CommandContext): Command {
+  const { version, description } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
+  const program = new Command('hookfold').description(description).version(version);
+  program.showHelpAfterError('(hookfold --help shows the commands, hookfold COMMAND --help one of them)');
+  for (const add of commands) add(program, context);
+  return program;
+}

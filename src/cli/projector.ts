@@ -1,0 +1,31 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { createProjectorService } from '../projector/service.js';
+import type { CommandContext } from './context.js';
+import { runService } from './run-service.js';
+
+/** `hookfold projector`: folds the log into the read models. */
+export function addProjectorCommand(program: Command, context: CommandContext): void {
+  program
+    .command('projector')
+    .description('Fold the log into the read models. Any number of these share the work.')
+    .option('--until-head', 'end once all there is has been folded')
+    .option('--segments <count>', 'split the projections keyed within an integration among processes', count)
+    .action(async ({ untilHead, segments }: { untilHead?: boolean; segments?: number }) => {
+      const logger = context.logger('projector');
+      const service = createProjectorService({
+        configuration: context.configuration,
+        databaseUrl: context.databaseUrl(),
+        readDatabaseUrl: context.readDatabaseUrl(),
+        natsUrl: context.natsUrl(),
+        logger,
+        ...(segments === undefined ? {} : { segments }),
+      });
+      await runService(service, logger, untilHead ? () => service.untilHead() : undefined);
+    });
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number from 1 on.');
+}

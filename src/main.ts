@@ -1,0 +1,14 @@
+// The program: reads the environment once, then hands over to the command that was named.
+import { ConfigurationError, readConfiguration } from './cli/configuration.js';
+import { createContext } from './cli/context.js';
+import { describeError } from './cli/describe-error.js';
+import { createProgram } from './cli/program.js';
+
+try {
+  const context = createContext(readConfiguration(process.env));
+  await createProgram(context).parseAsync(process.argv);
+} catch (error) {
+  process.stderr.write(`hookfold: ${describeError(error)}\n`);
+  if (process.env.LOG_LEVEL === 'debug') process.stderr.write(`${(error as Error).stack}\n`);
+  process.exitCode = error instanceof ConfigurationError ? 2 : 1;
+}
