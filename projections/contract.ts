@@ -21,7 +21,7 @@ interface Shape<Row> {
   readonly internal: readonly (keyof Row & string)[];
   /** `integration`: every key lies within one integration, so the fold can be split by integration. */
   readonly within: 'integration' | 'log';
-  /** Folder of `table.sql`, as a URL that ends with a slash. */
+  /** Folder of the module, as a URL that ends with a slash; `table.sql` lies beside the module's source. */
   readonly folder: URL;
 }
 

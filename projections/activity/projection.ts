@@ -1,7 +1,6 @@
 // activity: counts of everything in the log, known or not, by workspace, name and hour of receipt.
 import { changeRow } from '../change-row.js';
 import type { Key, LogProjection } from '../contract.js';
-import { sourceFolder } from '../folder.js';
 import { shortenText } from '../indexable.js';
 import { ActivityRow } from './rows.js';
 
@@ -19,7 +18,7 @@ export const activity: LogProjection<ActivityRow> = {
   keyColumns: ['workspace_id', 'event', 'hour'],
   internal: [],
   within: 'log',
-  folder: sourceFolder(import.meta.url),
+  folder: new URL('.', import.meta.url),
   reads: 'everything',
   key: (event): Key => keyOf(event),
   evolve(row, event) {

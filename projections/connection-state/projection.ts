@@ -1,6 +1,5 @@
 // connection_state: which connect() call ended in which integration. One state, two integrations: a collision.
 import type { EventProjection } from '../contract.js';
-import { sourceFolder } from '../folder.js';
 import { ConnectionStateRow } from './rows.js';
 
 export const connectionState: EventProjection<ConnectionStateRow> = {
@@ -10,7 +9,7 @@ export const connectionState: EventProjection<ConnectionStateRow> = {
   keyColumns: ['workspace_id', 'state'],
   internal: [],
   within: 'log',
-  folder: sourceFolder(import.meta.url),
+  folder: new URL('.', import.meta.url),
   reads: ['integration_installed'],
   key: (event) => (event.state === null ? undefined : [event.workspace_id, event.state]),
   evolve(row, event) {

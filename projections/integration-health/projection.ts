@@ -3,7 +3,6 @@
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
-import { sourceFolder } from '../folder.js';
 import { payloadText } from '../json-text.js';
 import type { IntegrationEvent } from '../read-event.js';
 import {
@@ -87,7 +86,7 @@ export const integrationHealth: EventProjection<Row> = {
   keyColumns: ['integration_id'],
   internal: ['workspace_id'],
   within: 'integration',
-  folder: sourceFolder(import.meta.url),
+  folder: new URL('.', import.meta.url),
   reads: INTEGRATION_EVENTS,
   key: (event) => (event.event === 'webhook_test' ? undefined : [event.integration_id]),
   evolve: (row, event) => (event.event === 'webhook_test' ? row : apply(row ?? unseen(event), event)),

@@ -2,7 +2,6 @@
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
-import { sourceFolder } from '../folder.js';
 import { payloadText } from '../json-text.js';
 import type { IntegrationEvent } from '../read-event.js';
 import { IntegrationRow } from './rows.js';
@@ -58,7 +57,7 @@ export const integration: EventProjection<IntegrationRow> = {
   keyColumns: ['integration_id'],
   internal: [],
   within: 'integration',
-  folder: sourceFolder(import.meta.url),
+  folder: new URL('.', import.meta.url),
   reads: INTEGRATION_EVENTS,
   key: (event) => (event.event === 'webhook_test' ? undefined : [event.integration_id]),
   evolve(row, event) {

@@ -18,7 +18,7 @@ CREATE TABLE :table (
 
 -- lists of a workspace, page by page
 CREATE INDEX ON :table (workspace_id, integration_id);
--- the same, of one customer; customers of different workspaces are few under one name
+-- the same, of one customer: few customers of different workspaces share a name
 CREATE INDEX ON :table (customer_id, integration_id);
 -- the same, of one connector within a workspace
 CREATE INDEX ON :table (workspace_id, connector_type, integration_id);

@@ -2,7 +2,6 @@
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { compareDecimals, isDecimal } from '../decimal.js';
-import { sourceFolder } from '../folder.js';
 import { payloadTexts } from '../json-text.js';
 import type { KnownEvent } from '../read-event.js';
 import { ResourceRow } from './rows.js';
@@ -92,7 +91,7 @@ export const resource: EventProjection<ResourceRow> = {
   keyColumns: ['integration_id', 'type', 'resource_id'],
   internal: ['applied_timestamp'],
   within: 'integration',
-  folder: sourceFolder(import.meta.url),
+  folder: new URL('.', import.meta.url),
   reads: ['integration_new_data_model', 'integration_updated_data_model', 'integration_deleted_data_model'],
   key(event) {
     const { integration_id, payload } = event as ResourceEvent;
