@@ -1,0 +1,55 @@
+// The query API as a Fastify app: described by the same schemas that check its requests.
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Registry } from 'prom-client';
+import { createServer, type Server } from '../http/server.js';
+import { requireKeys } from './authenticate.js';
+import type { QueryDeps } from './deps.js';
+import type { KeyRing } from './key-ring.js';
+import { addEventRoutes } from './routes/events.js';
+import { addIntegrationRoutes } from './routes/integrations.js';
+import { addResourceRoutes } from './routes/resources.js';
+import { compileValidator } from './validate.js';
+
+export interface QueryAppOptions extends QueryDeps {
+  logger: FastifyBaseLogger;
+  metrics: Registry;
+  keys: KeyRing;
+  ready(): Promise<void>;
+}
+
+const DESCRIPTION = `What hookfold made of munity's webhooks. Every answer carries \`Hookfold-Position\`: the position of
+the log that it was read at. Lists are paged by \`cursor\`; errors are application/problem+json.`;
+
+/** All routes, not yet listening. */
+export async function createQueryApp(options: QueryAppOptions): Promise<Server> {
+  const { logger, metrics, ready, keys, ...deps } = options;
+  const app = createServer({
+    logger,
+    metrics,
+    ready,
+    fastify: { routerOptions: { maxParamLength: 4096 }, bodyLimit: 1024, requestTimeout: 60_000 },
+  });
+  app.setValidatorCompiler(compileValidator);
+  app.setSerializerCompiler(() => JSON.stringify);
+  requireKeys(app, keys);
+  await describe(app);
+  addIntegrationRoutes(app, deps);
+  addResourceRoutes(app, deps);
+  addEventRoutes(app, deps);
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}
+
+async function describe(app: Server): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'hookfold query', version: '1', description: DESCRIPTION },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+}

@@ -1,0 +1,35 @@
+import type pg from 'pg';
+import type { Projection } from '../../projections/contract.js';
+import type { PositionWatch } from './positions.js';
+
+/** What the routes stand on. The two databases may be one; no statement joins them. */
+export interface QueryDeps {
+  /** The log's database. */
+  log: pg.Pool;
+  /** The read models' database. */
+  read: pg.Pool;
+  /** Positions of the read models. */
+  models: PositionWatch;
+  /** Position of the log, under the name `log`. */
+  head: PositionWatch;
+}
+
+/** Waits until the read models have `min_position`, where one is asked for. */
+export async function awaitModels(
+  { models }: QueryDeps,
+  projections: readonly Projection[],
+  query: { min_position?: number; wait_ms: number },
+): Promise<void> {
+  if (query.min_position === undefined) return;
+  const names = projections.map(({ name, version }) => `${name}_v${version}`);
+  await models.waitFor({ models: names, position: query.min_position, timeoutMs: query.wait_ms });
+}
+
+/** Waits until the log has `min_position`, where one is asked for. */
+export async function awaitHead(
+  { head }: QueryDeps,
+  query: { min_position?: number; wait_ms: number },
+): Promise<void> {
+  if (query.min_position === undefined) return;
+  await head.waitFor({ models: ['log'], position: query.min_position, timeoutMs: query.wait_ms });
+}

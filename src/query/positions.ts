@@ -1,0 +1,99 @@
+// How far the live read models are, and waiting until they are far enough.
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import type pg from 'pg';
+import type { Projection } from '../../projections/contract.js';
+import { Problem } from '../http/problem.js';
+import type { Sql } from './scope.js';
+
+/** Selects the position of read models: that of the one farthest behind, of its segments the one farthest behind. */
+export function positionOf(projections: readonly Projection[]): Sql {
+  const versions = projections.map(({ name, version }) => sql`(${name}, ${version}::int)`);
+  return sql`SELECT min(c.position) FROM projector.build b JOIN projector.checkpoint c USING (build_id)
+    WHERE b.state = 'live' AND (b.projection, b.version) IN (${sql.join(versions)})`;
+}
+
+/** Selects the position of the log. */
+export const HEAD: Sql = sql`SELECT position FROM log_head`;
+
+/** Positions of the live builds, by `name_vversion`. */
+export async function readModelPositions(read: pg.Pool): Promise<Map<string, number>> {
+  const { rows } = await read.query(
+    `SELECT b.projection || '_v' || b.version AS model, min(c.position) AS position
+     FROM projector.build b JOIN projector.checkpoint c USING (build_id) WHERE b.state = 'live' GROUP BY 1`,
+  );
+  return new Map(rows.map(({ model, position }) => [model, position]));
+}
+
+export interface Wait {
+  /** What has to be there: names of `read`'s answer. */
+  models: readonly string[];
+  position: number;
+  timeoutMs: number;
+}
+
+interface Waiter extends Wait {
+  until: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export interface PositionWatch {
+  /** Resolves once all models are at the position or beyond. Throws a problem (504) when that takes too long. */
+  waitFor(wait: Wait): Promise<void>;
+}
+
+/** A projector is milliseconds behind an event: short steps first, then patience. */
+const STEPS_MS = { soon: 4, late: 20, lateAfter: 250 };
+
+/** Waits on positions with one poll for all waiters, which runs only while there are any. */
+export function createPositionWatch(read: () => Promise<Map<string, number>>): PositionWatch {
+  const waiters = new Set<Waiter>();
+  let running = false;
+  let newestAt = 0;
+
+  async function poll(): Promise<void> {
+    while (waiters.size > 0) {
+      try {
+        settle(waiters, await read());
+      } catch (error) {
+        for (const waiter of waiters) waiter.reject(error);
+        waiters.clear();
+      }
+      if (waiters.size === 0) break;
+      await delay(Date.now() - newestAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
+    }
+    running = false;
+  }
+
+  function waitFor(wait: Wait): Promise<void> {
+    newestAt = Date.now();
+    return new Promise((resolve, reject) => {
+      waiters.add({ ...wait, until: newestAt + wait.timeoutMs, resolve, reject });
+      if (running) return;
+      running = true;
+      void poll();
+    });
+  }
+  return { waitFor };
+}
+
+function settle(waiters: Set<Waiter>, positions: ReadonlyMap<string, number>): void {
+  const now = Date.now();
+  for (const waiter of waiters) {
+    const behind = waiter.models.filter((model) => (positions.get(model) ?? 0) < waiter.position);
+    if (behind.length > 0 && now < waiter.until) continue;
+    waiters.delete(waiter);
+    if (behind.length === 0) waiter.resolve();
+    else waiter.reject(tooFarBehind(waiter, behind[0]!, positions.get(behind[0]!) ?? 0));
+  }
+}
+
+function tooFarBehind({ position, timeoutMs }: Wait, model: string, at: number): Problem {
+  return new Problem(
+    504,
+    'position-not-reached',
+    `waited ${timeoutMs} ms for position ${position}, ${model} is at ${at}. Ask again, with a longer wait_ms, or without min_position.`,
+    { 'hookfold-position': String(at) },
+  );
+}

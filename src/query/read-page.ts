@@ -1,0 +1,118 @@
+// One page of a list, and the position it was read at, in one statement: one snapshot, so that the position that an
+// answer claims is the position of its rows, and a swap of builds is seen whole or not at all.
+import { sql } from 'kysely';
+import type pg from 'pg';
+import { expressions, type Part, weight } from './columns.js';
+import { fromCursor, type Key, type KeyPart, toCursor } from './cursor.js';
+import type { Sql } from './scope.js';
+import { selectTexts, type Texts } from './statement.js';
+
+export interface KeyColumn {
+  column: string;
+  part: KeyPart;
+  /** Only of a key's first column. */
+  nullable?: true;
+}
+
+export interface Listing {
+  /** Selects one number: the position of the answer. */
+  position: Sql;
+  /** `scoped` relations, joined. */
+  from: Sql;
+  where: readonly Sql[];
+  parts: readonly Part[];
+  /** Names the list in its cursors. */
+  name: string;
+  /** What identifies a row of the list and orders it. */
+  key: readonly KeyColumn[];
+  descending?: boolean;
+}
+
+export interface PageRequest {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface Page {
+  position: number;
+  rows: Texts[];
+  nextCursor: string | null;
+}
+
+/** JSON of a page at the most (one larger row comes alone): an answer is held in memory as a whole. */
+const PAGE_BYTES = 8 * 1024 * 1024;
+
+/** The rows after the cursor, `limit` at the most, fewer where they are large. */
+export async function readPage(
+  db: pg.Pool | pg.ClientBase,
+  listing: Listing,
+  request: PageRequest,
+): Promise<Page> {
+  const texts = await selectTexts(db, pageStatement(listing, request));
+  const position = Number(texts[0]![0]);
+  const found = texts.filter(([, nth]) => nth !== null);
+  const more = found.length > 0 && Number(found[0]![2]) > found.length;
+  const keys = listing.key.length;
+  const last = found.at(-1)?.slice(3, 3 + keys);
+  return {
+    position,
+    rows: found.map((row) => row.slice(3 + keys)),
+    nextCursor: more && last ? toCursor(listing.name, last) : null,
+  };
+}
+
+/** The only row of a listing, or undefined. */
+export async function readOne(
+  db: pg.Pool | pg.ClientBase,
+  listing: Listing,
+): Promise<{ position: number; row: Texts | undefined }> {
+  const { position, rows } = await readPage(db, listing, { limit: 1 });
+  return { position, row: rows[0] };
+}
+
+function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
+  const key = listing.key.map(({ column }) => sql.ref(column));
+  const keyNames = key.map((_, index) => sql.ref(`k${index}`));
+  const columns = expressions(listing.parts);
+  const names = columns.map((_, index) => sql.ref(`c${index}`));
+  const where = [...listing.where, ...afterCursor(listing, cursor)];
+  const named = (values: readonly Sql[], as: readonly Sql[]) =>
+    sql.join(values.map((value, index) => sql`${value} AS ${as[index]!}`));
+  const direction = listing.descending ? sql`DESC` : sql`ASC`;
+  const ordered = (values: readonly Sql[]) => sql.join(values.map((value) => sql`${value} ${direction}`));
+  return sql`
+    SELECT at.position, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
+    FROM (${listing.position}) AS at (position)
+    LEFT JOIN (
+      SELECT * FROM (
+        SELECT row_number() OVER sofar AS nth, count(*) OVER () AS found,
+          sum(weight) OVER sofar - weight AS bytes_before, candidate.*
+        FROM (
+          SELECT ${named(key, keyNames)}, ${named(columns, names)}, ${weight(listing.parts)} AS weight
+          FROM ${listing.from}
+          WHERE ${where.length === 0 ? sql`true` : sql.join(where, sql` AND `)}
+          ORDER BY ${ordered(key)} LIMIT ${limit + 1}
+        ) AS candidate
+        WINDOW sofar AS (ORDER BY ${ordered(keyNames)} ROWS UNBOUNDED PRECEDING)
+      ) AS measured
+      WHERE nth <= ${limit} AND bytes_before < ${PAGE_BYTES}
+    ) AS page ON true
+    ORDER BY page.nth`;
+}
+
+function afterCursor({ name, key, descending }: Listing, cursor: string | undefined): Sql[] {
+  if (cursor === undefined) return [];
+  const parts = key.map(({ part }) => part);
+  return [after(key, fromCursor(name, parts, cursor), descending)];
+}
+
+// A null sorts last.
+function after(key: readonly KeyColumn[], values: Key, descending = false): Sql {
+  const columns = key.map(({ column }) => sql.ref(column));
+  const comparison = descending ? sql`<` : sql`>`;
+  const beyond = (from: number) =>
+    sql`(${sql.join(columns.slice(from))}) ${comparison} (${sql.join(values.slice(from))})`;
+  if (!key[0]!.nullable) return beyond(0);
+  const isNull = sql`${columns[0]!} IS NULL`;
+  return values[0] === null ? sql`(${isNull} AND ${beyond(1)})` : sql`(${beyond(0)} OR ${isNull})`;
+}
