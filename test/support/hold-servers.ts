@@ -5,6 +5,7 @@ import { ensureNatsServer } from '../../src/embedded/install-nats-server.js';
 import { isRunning } from '../../src/embedded/orphan.js';
 import { startPostgres } from '../../src/embedded/postgres-server.js';
 import { runFolder, serversFile, type TestServers } from './runner-file.js';
+import { endAllHomes } from './test-home.js';
 
 const runner = Number(process.argv[2]);
 if (!ensureNatsServer(console.error)) process.exit(1);
@@ -24,7 +25,7 @@ let ending = false;
 const end = async () => {
   if (ending) return;
   ending = true;
-  await server.kill(); // Nothing of it is kept.
+  await Promise.allSettled([server.kill(), endAllHomes(runner)]); // Nothing of them is kept.
   rmSync(runFolder(runner), { recursive: true, force: true });
   process.exit();
 };

@@ -1,7 +1,7 @@
 // Runs before the test files: one Postgres for them all, owned by a process that ends it with the test runner.
 // (This file imports nothing of src/, since tap would report how much of it was covered by just this.)
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,8 @@ import { runFolder, serversFile } from './runner-file.js';
 
 const folder = runFolder();
 rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder, { mode: 0o755 });
+mkdirSync(folder);
+chmodSync(folder, 0o755); // Whatever the umask: as root, the server's user has to get in.
 
 const logFile = join(folder, 'holder.log');
 const log = openSync(logFile, 'a');

@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Test } from 'tap';
 import { type NatsServer, startNats } from '../../src/embedded/nats-server.js';
+import { createTestHome } from './test-home.js';
 
 /** A nats-server of its own for one test, with JetStream. It keeps port and streams over stop, kill and start. */
 export interface TestBus {
@@ -20,13 +18,10 @@ export async function createTestBus(
   t: Pick<Test, 'teardown'>,
   options: { maxPayload?: number } = {},
 ): Promise<TestBus> {
-  const home = mkdtempSync(join(tmpdir(), 'hookfold-bus-'));
+  const home = createTestHome(t);
   let server: NatsServer = await startNats({ home, ...options });
   const { port, url, version, storeDir } = server;
-  t.teardown(async () => {
-    await server.kill();
-    rmSync(home, { recursive: true, force: true });
-  });
+  t.teardown(() => server.kill());
   return {
     url,
     port,

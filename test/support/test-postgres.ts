@@ -1,8 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Test } from 'tap';
 import { type PostgresServer, startPostgres } from '../../src/embedded/postgres-server.js';
+import { createTestHome } from './test-home.js';
 
 /** A Postgres of its own for one test, empty. It keeps port and data over stop, kill and start. */
 export interface TestPostgres {
@@ -20,15 +18,11 @@ export async function createTestPostgres(
   t: Pick<Test, 'teardown'>,
   settings: Record<string, string> = {},
 ): Promise<TestPostgres> {
-  const home = mkdtempSync(join(tmpdir(), 'hookfold-postgres-'));
-  chmodSync(home, 0o755); // Where the tests run as root, the server's user has to get in.
+  const home = createTestHome(t);
   const options = { home, settings: { fsync: 'off', shared_buffers: '32MB', ...settings } };
   let server: PostgresServer = await startPostgres(options);
   const { port, url } = server;
-  t.teardown(async () => {
-    await server.kill();
-    rmSync(home, { recursive: true, force: true });
-  });
+  t.teardown(() => server.kill());
   return {
     url,
     port,
