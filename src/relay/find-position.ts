@@ -35,12 +35,16 @@ export async function findPosition(connection: NatsConnection, pool: pg.Pool): P
   return { position, created };
 }
 
-async function assertCopy(connection: NatsConnection, pool: pg.Pool, position: number): Promise<void> {
+/** Compares the message at a sequence with the event at that position. Throws StreamForeign. */
+export async function assertCopy(connection: NatsConnection, pool: pg.Pool, position: number): Promise<void> {
   const message = await findMessage(await managerOf(connection), position);
   if (!message) throw new StreamForeign(`its last message, at sequence ${position}, was removed`);
   const event = await readAt(pool, position);
   if (!event)
     throw new StreamForeign(`it goes up to sequence ${position}, and the log has no event at that position`);
-  const difference = differenceOf(message, event);
+  const difference = differenceOf(
+    { subject: message.subject, headers: message.header, data: message.data },
+    event,
+  );
   if (difference) throw new StreamForeign(`its message at sequence ${position} ${difference}`);
 }

@@ -1,0 +1,116 @@
+// Compares the whole stream with the log: message n against event n, for every n.
+import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, type NatsConnection, nanos } from 'nats';
+import type pg from 'pg';
+import type { LoggedEvent } from '../../schemas/logged-event.js';
+import { dial } from '../bus/connect.js';
+import { findStream, managerOf, STREAM } from '../bus/stream.js';
+import { readHead } from '../log/read-log.js';
+import { differenceOf } from './compare-message.js';
+import { readRun } from './read-run.js';
+
+/** What became of a comparison. */
+export interface BusVerification {
+  /** Positions compared and found equal: 1 up to this one. */
+  compared: number;
+  /** The stream's last sequence when the comparison began. */
+  sequence: number;
+  /** The log's last position; what lies after `sequence` was not mirrored yet. */
+  head: number;
+  /** The first position at which the two differ, and how. Undefined where the stream is a copy. */
+  difference?: { position: number; finding: string };
+}
+
+export interface VerifyBusOptions {
+  pool: pg.Pool;
+  natsUrl: string;
+  /** Told now and then how many positions were compared, of how many. */
+  onProgress?(compared: number, of: number): void;
+}
+
+const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
+const FETCHED_WITHIN_MS = 5000;
+const ABANDONED_AFTER_MS = 60_000;
+
+/**
+ * Compares the stream with the log, from position 1 to the stream's end, and stops at the first difference. Memory
+ * is bounded by a page. Throws if either server cannot be reached, or stops answering.
+ */
+export async function verifyBus({ pool, natsUrl, onProgress }: VerifyBusOptions): Promise<BusVerification> {
+  const connection = await dial(natsUrl, 'hookfold verify bus');
+  try {
+    const info = await findStream(await managerOf(connection));
+    const sequence = info?.state.last_seq ?? 0;
+    const head = await readHead(pool);
+    const result = { compared: 0, sequence, head };
+    if (!info || sequence === 0) return result;
+    if (info.state.messages === 0) return differing(result, 1, 'the stream has no message');
+    return await withConsumer(connection, (consumer) => compare(pool, result, consumer, onProgress));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function compare(
+  pool: pg.Pool,
+  before: BusVerification,
+  consumer: Consumer,
+  onProgress: VerifyBusOptions['onProgress'],
+): Promise<BusVerification> {
+  const { sequence, head } = before;
+  let result = before;
+  while (result.compared < Math.min(sequence, head) && !result.difference) {
+    const run = await readRun(pool, result.compared, PAGE);
+    const events = run.filter(({ position }) => position <= sequence);
+    result = comparePage(result, events, await fetch(consumer, events.length));
+    onProgress?.(result.compared, sequence);
+  }
+  if (sequence > head && !result.difference)
+    return differing(result, head + 1, 'the stream has a message, the log no event');
+  return result;
+}
+
+function comparePage(
+  result: BusVerification,
+  events: LoggedEvent[],
+  messages: (JsMsg | undefined)[],
+): BusVerification {
+  for (const [index, event] of events.entries()) {
+    const message = messages[index];
+    const compared = { ...result, compared: event.position - 1 };
+    if (message?.seq !== event.position)
+      return differing(compared, event.position, 'the stream has no message');
+    const finding = differenceOf(message, event);
+    if (finding) return differing(compared, event.position, `the stream's message ${finding}`);
+  }
+  return { ...result, compared: events.at(-1)?.position ?? result.compared };
+}
+
+function differing(result: BusVerification, position: number, finding: string): BusVerification {
+  return { ...result, difference: { position, finding } };
+}
+
+// As many messages as asked for, or fewer where the stream ends: unlike an endless subscription, it never holds more.
+async function fetch(consumer: Consumer, count: number): Promise<JsMsg[]> {
+  const messages = await consumer.fetch({ max_messages: count, expires: FETCHED_WITHIN_MS });
+  const fetched: JsMsg[] = [];
+  for await (const message of messages) fetched.push(message);
+  return fetched;
+}
+
+async function withConsumer<Answer>(
+  connection: NatsConnection,
+  use: (consumer: Consumer) => Promise<Answer>,
+): Promise<Answer> {
+  const { consumers } = await managerOf(connection);
+  const { name } = await consumers.add(STREAM, {
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+    inactive_threshold: nanos(ABANDONED_AFTER_MS),
+    mem_storage: true,
+  });
+  try {
+    return await use(await connection.jetstream().consumers.get(STREAM, name));
+  } finally {
+    await consumers.delete(STREAM, name).catch(() => {}); // Else the server does, after a minute.
+  }
+}
