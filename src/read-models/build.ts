@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { packageRoot } from '../postgres/package-root.js';
-import { type Column, columnsOf, shownColumns } from './columns.js';
 
 type Client = pg.ClientBase;
 
@@ -57,10 +56,11 @@ export async function findServed(
 export async function createBuild(client: Client, projection: Projection, segments = 1): Promise<Build> {
   const { rows } = await client.query(
     `WITH id AS (SELECT nextval(pg_get_serial_sequence('projector.build', 'build_id')) AS id)
-     INSERT INTO projector.build (build_id, projection, version, table_name, state, segments)
+     INSERT INTO projector.build (build_id, projection, version, table_name, state, segments, internal_columns)
      OVERRIDING SYSTEM VALUE
-     SELECT id, $1::text, $2::int, $1::text || '_v' || $2::int || '_' || id, 'building', $3 FROM id RETURNING ${BUILD_COLUMNS}`,
-    [projection.name, projection.version, segments],
+     SELECT id, $1::text, $2::int, $1::text || '_v' || $2::int || '_' || id, 'building', $3, $4
+     FROM id RETURNING ${BUILD_COLUMNS}`,
+    [projection.name, projection.version, segments, projection.internal],
   );
   const build: Build = rows[0];
   await client.query(
@@ -104,22 +104,28 @@ export async function setState(client: Client, build: Build, state: BuildState):
 /**
  * Points the version's view, and the plain one where `plain`, at a live build. In the caller's transaction: readers
  * see the old rows until its commit, and the new ones from then on. The version's view is the query role's own and
- * has the internal columns too; the plain one has those that are shown.
+ * has the internal columns too; the plain one has those that are shown. The code of the build's version is not
+ * needed: the table tells its columns.
  */
-export async function showBuild(
-  client: Client,
-  projection: Projection,
-  build: Build,
-  plain: boolean,
-): Promise<void> {
-  const versioned = `${projection.name}_v${projection.version}`;
-  await replaceView(client, versioned, columnsOf(projection), build);
+export async function showBuild(client: Client, build: Build, plain: boolean): Promise<void> {
+  const { rows } = await client.query<{ name: string; shown: boolean }>(
+    `SELECT a.attname AS name, a.attname <> ALL (b.internal_columns) AS shown
+     FROM projector.build b JOIN pg_attribute a ON a.attrelid = $2::regclass
+     WHERE b.build_id = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+    [build.build_id, tableOf(build)],
+  );
+  await replaceView(client, `${build.projection}_v${build.version}`, rows, build);
   if (!plain) return;
-  await replaceView(client, projection.name, shownColumns(projection), build);
+  await replaceView(
+    client,
+    build.projection,
+    rows.filter(({ shown }) => shown),
+    build,
+  );
   await client.query(
     `INSERT INTO projector.served (projection, build_id) VALUES ($1, $2)
      ON CONFLICT (projection) DO UPDATE SET build_id = EXCLUDED.build_id, pinned = false`,
-    [projection.name, build.build_id],
+    [build.projection, build.build_id],
   );
 }
 
@@ -127,7 +133,7 @@ export async function showBuild(
 async function replaceView(
   client: Client,
   view: string,
-  columns: readonly Column[],
+  columns: readonly { name: string }[],
   build: Build,
 ): Promise<void> {
   const names = columns.map(({ name }) => `"${name}"`);

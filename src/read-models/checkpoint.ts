@@ -1,5 +1,6 @@
 // How far a build's segments are, and the compare-and-set that keeps two projectors from applying one page twice.
 import type pg from 'pg';
+import { sqlState } from '../postgres/failure.js';
 
 export interface Checkpoint {
   build_id: number;
@@ -20,25 +21,48 @@ export async function readCheckpoints(db: pg.ClientBase | pg.Pool, buildId: numb
   return rows;
 }
 
+/** Another process has moved a checkpoint: nothing was written; read what is there anew. */
+export class CheckpointMoved extends Error {
+  readonly code = 'HOOKFOLD_CHECKPOINT_MOVED';
+  constructor(options?: ErrorOptions) {
+    super('a checkpoint was moved by another process', options);
+  }
+}
+
+const MOVED = 'HF002';
+
 /**
  * Moves checkpoints from where they were read to `position`, in the caller's transaction and before its rows: a
- * second projector waits here for the first's commit. False where any of them has moved: the caller rolls back.
+ * second projector waits here for the first's commit. Throws CheckpointMoved where any of them has moved; the
+ * transaction has failed then, so that statements sent behind are void.
  */
+export async function claimCheckpoints(
+  client: pg.ClientBase,
+  checkpoints: readonly Checkpoint[],
+  position: number,
+): Promise<void> {
+  const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
+  const values = [list('build_id'), list('segment'), list('position'), list('revision'), position];
+  try {
+    await client.query('SELECT projector.move_checkpoints($1, $2, $3, $4, $5)', values);
+  } catch (cause) {
+    throw sqlState(cause) === MOVED ? new CheckpointMoved({ cause }) : cause;
+  }
+}
+
+/** The same, answering false where any has moved: the caller rolls back. */
 export async function moveCheckpoints(
   client: pg.ClientBase,
   checkpoints: readonly Checkpoint[],
   position: number,
 ): Promise<boolean> {
-  const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
-  const { rowCount } = await client.query(
-    `UPDATE projector.checkpoint c SET position = $5, updated_at = now()
-     FROM (SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[])
-       AS e(build_id, segment, position, revision) ORDER BY 1, 2) e
-     WHERE c.build_id = e.build_id AND c.segment = e.segment
-       AND c.position = e.position AND c.revision = e.revision`,
-    [list('build_id'), list('segment'), list('position'), list('revision'), position],
-  );
-  return rowCount === checkpoints.length;
+  try {
+    await claimCheckpoints(client, checkpoints, position);
+    return true;
+  } catch (error) {
+    if (error instanceof CheckpointMoved) return false;
+    throw error;
+  }
 }
 
 /**

@@ -26,7 +26,7 @@ export async function ensureLiveBuild(pool: pg.Pool, projection: Projection): Pr
     const build = await createBuild(client, projection);
     await createIndexes(client, projection, build);
     await setState(client, build, 'live');
-    await showBuild(client, projection, build, true);
+    await showBuild(client, build, true);
     return { ...build, state: 'live' };
   });
 }

@@ -12,6 +12,8 @@ CREATE TABLE projector.build (
   version integer NOT NULL,
   table_name text NOT NULL CONSTRAINT build_table_name_key UNIQUE,
   state text NOT NULL CONSTRAINT build_state CHECK (state IN ('building', 'live', 'retired', 'discarded')),
+  -- columns of the table that the view of the plain name leaves out
+  internal_columns text[] NOT NULL,
   segments integer NOT NULL DEFAULT 1 CONSTRAINT build_segments CHECK (segments > 0),
   created_at timestamptz NOT NULL DEFAULT now(),
   changed_at timestamptz NOT NULL DEFAULT now()

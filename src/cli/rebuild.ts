@@ -1,0 +1,135 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Projection } from '../../projections/contract.js';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { createPool } from '../postgres/connect.js';
+import { createLocalLoader } from '../projector/rebuild/local-loader.js';
+import { type RebuildOptions, rebuild } from '../projector/rebuild/rebuild.js';
+import { discardRebuilds } from '../projector/rebuild/retire.js';
+import { rollbackRebuild } from '../projector/rebuild/rollback.js';
+import { createThrottle } from '../projector/rebuild/throttle.js';
+import { createWorkerLoader } from '../projector/rebuild/worker-loader.js';
+import { createConfirmation } from './confirm.js';
+import type { CommandContext } from './context.js';
+import { createRebuildProgress } from './rebuild-progress.js';
+import { printOutcomes } from './rebuild-report.js';
+
+interface Flags {
+  dryRun?: boolean;
+  diff?: boolean;
+  workers: number;
+  yes?: boolean;
+  rollback?: boolean;
+  discard?: boolean;
+  json?: boolean;
+  memory: number;
+  lagLimit: number;
+  page: number;
+}
+
+/** `hookfold rebuild`: the read models anew from the log, compared with the served ones, then swapped in. */
+export function addRebuildCommand(program: Command, context: CommandContext): void {
+  program
+    .command('rebuild [names...]')
+    .description(
+      'Rebuild read models from the log beside the served ones, compare them row by row, and swap them in. ' +
+        'Interrupted, it goes on where it was.',
+    )
+    .option('--dry-run', 'stop before the swap, and report')
+    .option('--diff', 'show rows that were added, removed or changed, column by column')
+    .option('--workers <count>', 'fold with so many threads', count, 1)
+    .option('--yes', 'swap even if a rebuild of the same version differs from the served rows (drift)')
+    .option('--rollback', 'serve the table from before the last rebuild again, and follow from there')
+    .option('--discard', 'drop what an interrupted or dry rebuild has built')
+    .option('--memory <MB>', 'bound on the rows held in memory', count, 64)
+    .option('--lag-limit <events>', 'slow down while the live read models are further behind', count, 5000)
+    .option('--page <events>', 'events of one read', count, 2000)
+    .option('--json', 'print the result as JSON')
+    .action(async (names: string[], flags: Flags) => {
+      const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;
+      if (flags.discard) await discard(context, names);
+      else if (flags.rollback) await rollback(context, names);
+      else await run(context, projections, flags);
+    });
+}
+
+async function discard({ readDatabaseUrl, print }: CommandContext, names: string[]): Promise<void> {
+  await withPool(readDatabaseUrl(), async (pool) => {
+    const dropped = await discardRebuilds(pool, names);
+    for (const { table_name } of dropped) print(`dropped ${table_name}`);
+    if (dropped.length === 0) print('nothing half-built was there');
+  });
+}
+
+async function rollback({ readDatabaseUrl, print }: CommandContext, names: string[]): Promise<void> {
+  if (names.length === 0)
+    throw new Error('name the projection to take back: hookfold rebuild --rollback NAME');
+  await withPool(readDatabaseUrl(), async (pool) => {
+    for (const name of names) {
+      const build = await rollbackRebuild(pool, findProjection(name));
+      print(`${name} is served from ${build.table_name} again (version ${build.version})`);
+    }
+  });
+}
+
+type Pool = ReturnType<typeof createPool>;
+
+async function withPool(url: string, use: (pool: Pool) => Promise<void>): Promise<void> {
+  const pool = createPool(url);
+  try {
+    await use(pool);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function run(context: CommandContext, projections: readonly Projection[], flags: Flags): Promise<void> {
+  const databaseUrl = context.databaseUrl();
+  const readDatabaseUrl = context.readDatabaseUrl();
+  await withPool(databaseUrl, (logPool) =>
+    withPool(readDatabaseUrl, async (readPool) => {
+      const throttle = createThrottle({ logPool, readPool, lagLimit: flags.lagLimit });
+      const progress = createRebuildProgress(flags.json ?? false, throttle);
+      const options: RebuildOptions = {
+        logPool,
+        readPool,
+        logger: context.logger('rebuild'),
+        workers: flags.workers,
+        load: createLoader(flags, { databaseUrl, readDatabaseUrl, logPool, readPool }),
+        sampleSize: flags.diff ? 50 : 5,
+        dryRun: flags.dryRun ?? false,
+        acceptDrift: flags.yes ?? false,
+        onPhase: progress.phase,
+        async onProgress(at) {
+          progress.report(at);
+          await throttle.pace();
+        },
+      };
+      const outcomes = await rebuild(projections, options).finally(progress.end);
+      const drifted = printOutcomes(context.print, outcomes, flags);
+      if (drifted.length === 0) return;
+      process.exitCode = 1;
+      if (flags.dryRun || !(await createConfirmation(flags.json)('Swap the rebuilt rows in all the same?')))
+        return;
+      const names = projections.filter(({ name }) => drifted.includes(name));
+      printOutcomes(context.print, await rebuild(names, { ...options, acceptDrift: true }), flags);
+      process.exitCode = 0;
+    }),
+  );
+}
+
+function createLoader(
+  { workers, memory, page }: Flags,
+  at: { databaseUrl: string; readDatabaseUrl: string; logPool: Pool; readPool: Pool },
+) {
+  const memoryBytes = memory * 1024 * 1024;
+  const settings = { ...at, memoryBytes, pageEvents: page };
+  if (workers === 1) return createLocalLoader(settings);
+  const { databaseUrl, readDatabaseUrl } = at;
+  return createWorkerLoader({ databaseUrl, readDatabaseUrl, memoryBytes, pageEvents: page, workers });
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number from 1 on.');
+}

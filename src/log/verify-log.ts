@@ -1,0 +1,181 @@
+// Checks the whole log: positions without a gap, every digest against its event, every column against its body, and
+// the chain of seals. Finds what was altered, removed or inserted behind the triggers' back, by a superuser too.
+import type pg from 'pg';
+import { describeWebhook, type WebhookColumns } from '../../schemas/describe-webhook.js';
+import { instantFromPostgres, TEXT_TYPES } from '../postgres/connect.js';
+import { eventDigest, GENESIS_SEAL, sealHash } from './digest.js';
+
+/** The first position at which the log is not what was sealed. */
+export interface LogFault {
+  position: number;
+  fault: 'removed' | 'altered' | 'inserted' | 'seal broken';
+  detail: string;
+}
+
+export interface LogVerdict {
+  /** Position up to which the log was checked and found whole. */
+  verified: number;
+  seals: number;
+  /** Hash of the last good seal, hex: keep it elsewhere, and the log up to here can be proven unchanged later. */
+  seal: string;
+  fault: LogFault | undefined;
+}
+
+interface Row {
+  position: number;
+  columns: WebhookColumns;
+  digest: string;
+  event_id: string;
+  received_at: string;
+  source: string;
+  headers: string;
+  body: string;
+}
+
+interface Seal {
+  last_position: number;
+  count: number;
+  hash: Buffer;
+}
+
+const SEALS_A_READ = 1000;
+const EVENTS_A_READ = 2000;
+
+/** Checks the log from its first event to its head; memory is bounded. `onProgress` is told the position reached. */
+export async function verifyLog(pool: pg.Pool, onProgress?: (position: number) => void): Promise<LogVerdict> {
+  const verdict: LogVerdict = { verified: 0, seals: 0, seal: GENESIS_SEAL.toString('hex'), fault: undefined };
+  for (;;) {
+    const seals = await readSeals(pool, verdict.verified);
+    for (const seal of seals) {
+      verdict.fault = await checkSeal(pool, verdict, seal);
+      if (verdict.fault) return verdict;
+      verdict.verified = seal.last_position;
+      verdict.seals += 1;
+      verdict.seal = seal.hash.toString('hex');
+    }
+    onProgress?.(verdict.verified);
+    if (seals.length < SEALS_A_READ) break;
+  }
+  verdict.fault = await checkNothingBehind(pool, verdict.verified);
+  return verdict;
+}
+
+async function readSeals(pool: pg.Pool, after: number): Promise<Seal[]> {
+  const { rows } = await pool.query(
+    'SELECT last_position, count, hash FROM seal WHERE last_position > $1 ORDER BY last_position LIMIT $2',
+    [after, SEALS_A_READ],
+  );
+  return rows;
+}
+
+async function checkSeal(pool: pg.Pool, before: LogVerdict, seal: Seal): Promise<LogFault | undefined> {
+  const first = before.verified + 1;
+  if (seal.last_position - before.verified !== seal.count)
+    return {
+      position: first,
+      fault: 'seal broken',
+      detail: `the seal of position ${seal.last_position} covers ${seal.count} events, and the one before it ends at ${before.verified}: a seal was removed or altered`,
+    };
+  const digests: Buffer[] = [];
+  for (let position = first; position <= seal.last_position; ) {
+    const rows = await readRows(
+      pool,
+      position - 1,
+      Math.min(position + EVENTS_A_READ - 1, seal.last_position),
+    );
+    const fault = checkRows(rows, position, digests);
+    if (fault) return fault;
+    position += rows.length;
+  }
+  if (sealHash(Buffer.from(before.seal, 'hex'), digests).equals(seal.hash)) return undefined;
+  return {
+    position: first,
+    fault: 'seal broken',
+    detail: `the events ${first} to ${seal.last_position} each fit their digest, but not the seal over them: one of them was replaced together with its digest, or the seal was altered`,
+  };
+}
+
+function checkRows(rows: readonly Row[], from: number, digests: Buffer[]): LogFault | undefined {
+  let position = from;
+  for (const row of rows) {
+    if (row.position !== position) break;
+    const digest = eventDigest(row);
+    if (`\\x${digest.toString('hex')}` !== row.digest)
+      return altered(row, 'its text, id, time, source or headers do not fit its digest');
+    const column = differingColumn(row);
+    if (column) return altered(row, `its column ${column} is not what its body says`);
+    digests.push(digest);
+    position += 1;
+  }
+  if (rows.length > 0 && position === from + rows.length) return undefined;
+  return {
+    position,
+    fault: 'removed',
+    detail: `there is no event at position ${position}, though a seal covers it`,
+  };
+}
+
+const altered = ({ position }: Row, detail: string): LogFault => ({
+  position,
+  fault: 'altered',
+  detail: `the event at position ${position} was altered: ${detail}`,
+});
+
+function differingColumn({ body, columns }: Row): string | undefined {
+  const expected = describeWebhook(JSON.parse(body));
+  return Object.keys(expected).find(
+    (name) => expected[name as keyof WebhookColumns] !== columns[name as keyof WebhookColumns],
+  );
+}
+
+async function checkNothingBehind(pool: pg.Pool, head: number): Promise<LogFault | undefined> {
+  const { rows } = await pool.query(
+    `SELECT min(position) AS position FROM event_log
+     WHERE (position > $1 AND position > (SELECT h.position FROM log_head h)) OR position < 1`,
+    [head],
+  );
+  const position: number | null = rows[0].position;
+  if (position === null) return undefined;
+  return {
+    position,
+    fault: 'inserted',
+    detail: `no seal covers position ${position}: it was not appended by append_events`,
+  };
+}
+
+async function readRows(pool: pg.Pool, after: number, through: number): Promise<Row[]> {
+  const result = await pool.query({
+    text: `SELECT position, event_id, received_at, source, headers, body, digest, workspace_id, customer_id, event,
+        integration_id, resource_type, resource_id, state
+      FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position`,
+    values: [after, through],
+    rowMode: 'array',
+    types: TEXT_TYPES,
+  });
+  return (result.rows as unknown as string[][]).map(toRow);
+}
+
+function toRow(texts: string[]): Row {
+  const [position, event_id, received_at, source, headers, body, digest] = texts as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [workspace_id, customer_id, event, integration_id, resource_type, resource_id, state] = texts.slice(
+    7,
+  ) as [string | null, string | null, string, string | null, string | null, string | null, string | null];
+  return {
+    position: Number(position),
+    event_id,
+    received_at: instantFromPostgres(received_at),
+    source,
+    headers,
+    body,
+    digest,
+    columns: { workspace_id, customer_id, event, integration_id, resource_type, resource_id, state },
+  };
+}

@@ -1,0 +1,130 @@
+// Compares the tables of two builds row by row and column by column, in SQL, where both stand at one position.
+import type pg from 'pg';
+import type { AnyRow, Projection } from '../../../projections/contract.js';
+import { type Build, tableOf } from '../../read-models/build.js';
+import { columnsOf } from '../../read-models/columns.js';
+
+export interface RowDifference {
+  kind: 'added' | 'removed' | 'changed';
+  /** Key columns and their values. */
+  key: AnyRow;
+  /** Of a changed row its changed columns; of an added or removed row all. */
+  columns: Record<string, { before: unknown; after: unknown }>;
+}
+
+export interface Comparison {
+  rows_before: number;
+  rows_after: number;
+  added: number;
+  removed: number;
+  changed: number;
+  /** Changed rows by column. */
+  changed_columns: Record<string, number>;
+  sample: RowDifference[];
+}
+
+/** Whether the two tables hold the same rows. */
+export const isSame = ({ added, removed, changed }: Comparison) => added + removed + changed === 0;
+
+/**
+ * Compares the rows of `before` with those of `after`: all are counted, at most `sampleSize` are shown. `shared` are
+ * the columns compared (default: all of the projection's).
+ */
+export async function compareBuilds(
+  client: pg.ClientBase,
+  projection: Projection,
+  before: Build,
+  after: Build,
+  sampleSize: number,
+): Promise<Comparison> {
+  const columns = await sharedColumns(client, projection, before, after);
+  const differences = differencesSql(projection, before, after, columns);
+  const others = columns.filter((name) => !isKey(projection, name));
+  const counts = await client.query(countsSql(before, after, others, differences));
+  const sample = await client.query(`SELECT kind, before, after FROM (${differences}) d LIMIT $1`, [
+    sampleSize,
+  ]);
+  const { changed_columns, ...totals } = counts.rows[0];
+  return {
+    ...totals,
+    changed_columns: Object.fromEntries(
+      Object.entries(changed_columns as Record<string, number>).filter(([, count]) => count > 0),
+    ),
+    sample: sample.rows.map((row) => toDifference(row, projection, columns)),
+  };
+}
+
+// Two versions may have different columns: those of both are compared.
+async function sharedColumns(
+  client: pg.ClientBase,
+  projection: Projection,
+  before: Build,
+  after: Build,
+): Promise<string[]> {
+  const { rows } = await client.query(
+    `SELECT attname AS name FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+       AND attrelid IN ($1::regclass, $2::regclass) GROUP BY attname HAVING count(DISTINCT attrelid) = $3`,
+    [tableOf(before), tableOf(after), before.build_id === after.build_id ? 1 : 2],
+  );
+  const both = new Set(rows.map(({ name }) => name));
+  return columnsOf(projection)
+    .map(({ name }) => name)
+    .filter((name) => both.has(name));
+}
+
+const isKey = (projection: Projection, name: string) => projection.keyColumns.includes(name);
+
+function differencesSql(
+  projection: Projection,
+  before: Build,
+  after: Build,
+  columns: readonly string[],
+): string {
+  const keys = projection.keyColumns;
+  const others = columns.filter((name) => !isKey(projection, name));
+  const joined = keys.map((name) => `coalesce(b."${name}"::text, '') = coalesce(a."${name}"::text, '')`);
+  const nullable = keys.some((name) => isNullable(projection, name));
+  const using = nullable
+    ? `ON ${joined.join(' AND ')}`
+    : `USING (${keys.map((name) => `"${name}"`).join(', ')})`;
+  // Compared as text: json has no equality, and its operators refuse the escape of NUL.
+  const differs = others.map((name) => `b."${name}"::text IS DISTINCT FROM a."${name}"::text`);
+  const flags = others.map((name, index) => `, ${differs[index]} AS "differs ${name}"`);
+  const kind =
+    "CASE WHEN b.tableoid IS NULL THEN 'added' WHEN a.tableoid IS NULL THEN 'removed' ELSE 'changed' END";
+  return `SELECT ${kind} AS kind, row_to_json(b) AS before, row_to_json(a) AS after${flags.join('')}
+    FROM (SELECT *, tableoid FROM ${tableOf(before)}) b FULL JOIN (SELECT *, tableoid FROM ${tableOf(after)}) a ${using}
+    WHERE b.tableoid IS NULL OR a.tableoid IS NULL OR ${differs.join(' OR ') || 'false'}`;
+}
+
+function isNullable(projection: Projection, name: string): boolean {
+  const type = projection.row.properties[name]?.type;
+  return Array.isArray(type) && type.includes('null');
+}
+
+function countsSql(before: Build, after: Build, columns: readonly string[], differences: string): string {
+  const counted = columns.map(
+    (name) => `'${name}', count(*) FILTER (WHERE kind = 'changed' AND "differs ${name}")`,
+  );
+  return `SELECT (SELECT count(*) FROM ${tableOf(before)}) AS rows_before,
+    (SELECT count(*) FROM ${tableOf(after)}) AS rows_after,
+    count(*) FILTER (WHERE kind = 'added') AS added,
+    count(*) FILTER (WHERE kind = 'removed') AS removed,
+    count(*) FILTER (WHERE kind = 'changed') AS changed,
+    json_build_object(${counted.join(', ')}) AS changed_columns
+    FROM (${differences}) d`;
+}
+
+function toDifference(
+  { kind, before, after }: { kind: RowDifference['kind']; before: AnyRow | null; after: AnyRow | null },
+  projection: Projection,
+  columns: readonly string[],
+): RowDifference {
+  const row = (after ?? before)!;
+  const key = Object.fromEntries(projection.keyColumns.map((name) => [name, row[name]]));
+  const shown = columns.filter(
+    (name) => !isKey(projection, name) && JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
+  );
+  const pair = (name: string) => ({ before: before?.[name] ?? null, after: after?.[name] ?? null });
+  return { kind, key, columns: Object.fromEntries(shown.map((name) => [name, pair(name)])) };
+}

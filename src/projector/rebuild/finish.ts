@@ -1,0 +1,170 @@
+// The end of a rebuild: at one position, under the live build's checkpoints, compare and swap, in one transaction.
+//
+//   live projector   … page, page, │ waits for the checkpoints │ its compare-and-set fails; it follows the new build
+//   this transaction               │ seize · catch up · compare · swap │
+//   readers          old rows … old rows … old rows …                  │ new rows
+//
+// Killed before the commit: nothing happened, the new build stands where it stood. Two at once: the second waits for
+// the checkpoints, finds its build no longer 'building', and stops.
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { readAfter } from '../../log/read-log.js';
+import { inTransaction } from '../../postgres/transaction.js';
+import {
+  type Build,
+  createIndexes,
+  findBuild,
+  findServed,
+  setState,
+  showBuild,
+} from '../../read-models/build.js';
+import { type Checkpoint, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { writeIncidents } from '../apply-page.js';
+import { foldPage } from '../fold-page.js';
+import { createFollower, type Follower } from '../follower.js';
+import { createPage } from '../page.js';
+import { type Comparison, compareBuilds, isSame } from './compare.js';
+import { pruneRetired } from './retire.js';
+
+export interface FinishOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  sampleSize: number;
+  /** Compare and report only. */
+  dryRun: boolean;
+  /** Swap even where a rebuild of the same version differs from the live rows. */
+  acceptDrift: boolean;
+  /** Events that may be folded while the live build is held; beyond, answers 'behind'. */
+  catchUpLimit: number;
+}
+
+export type Outcome =
+  | { kind: 'swapped' | 'kept'; position: number; comparison: Comparison | undefined; drift: boolean }
+  | { kind: 'behind'; live: number; rebuilt: number };
+
+const PAGE_EVENTS = 1000;
+const GENERATION_BYTES = 32 * 1024 * 1024;
+
+/** Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. */
+export async function finishRebuild(
+  projection: Projection,
+  building: Build,
+  options: FinishOptions,
+): Promise<Outcome> {
+  return inTransaction(options.readPool, async (client) => {
+    await client.query("SET LOCAL lock_timeout = '5s'");
+    const served = await findServed(client, projection.name);
+    const live = (await findBuild(client, projection, 'live')) ?? served;
+    const before = live ? await seizeCheckpoints(client, live.build_id) : [];
+    const after = await seizeCheckpoints(client, building.build_id);
+    await assertBuilding(client, building);
+    const target = Math.max(...before.concat(after).map(({ position }) => position));
+    const sameVersion = live?.version === projection.version;
+    const laggards = sameVersion && !isUntouched(before) ? before.concat(after) : after;
+    const behind = laggards.reduce((sum, { position }) => sum + target - position, 0);
+    if (behind > options.catchUpLimit)
+      return { kind: 'behind', live: lowest(before), rebuilt: lowest(after) };
+    await catchUp(client, projection, building, target, options);
+    const swapping = { building, live, served, position: target };
+    if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);
+    if (sameVersion) await catchUp(client, projection, live, target, options);
+    const comparable = sameVersion || before.every(({ position }) => position === target);
+    const comparison = comparable
+      ? await compareBuilds(client, projection, live, building, options.sampleSize)
+      : undefined;
+    return swap(client, projection, swapping, comparison, options);
+  });
+}
+
+const lowest = (checkpoints: readonly Checkpoint[]) =>
+  Math.min(...checkpoints.map(({ position }) => position));
+/** A live build into which nothing was ever folded has nothing to be compared with. */
+const isUntouched = (checkpoints: readonly Checkpoint[]) =>
+  checkpoints.every(({ position }) => position === 0);
+
+async function assertBuilding(client: pg.ClientBase, building: Build): Promise<void> {
+  const { rows } = await client.query('SELECT state FROM projector.build WHERE build_id = $1', [
+    building.build_id,
+  ]);
+  if (rows[0]?.state === 'building') return;
+  throw new Error(
+    `the rebuild of ${building.projection} was ${rows[0]?.state ?? 'discarded'} by another process meanwhile. ` +
+      'Look at hookfold status, and start it again if it is still wanted.',
+  );
+}
+
+/** Folds every segment of a build up to `target` inside the transaction that holds its checkpoints. */
+async function catchUp(
+  client: pg.ClientBase,
+  projection: Projection,
+  build: Build,
+  target: number,
+  { logPool }: FinishOptions,
+): Promise<void> {
+  const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
+  for (const checkpoint of follower.checkpoints)
+    await catchUpSegment(client, logPool, follower, checkpoint, target);
+  await client.query('UPDATE projector.checkpoint SET position = $2 WHERE build_id = $1', [
+    build.build_id,
+    target,
+  ]);
+}
+
+async function catchUpSegment(
+  client: pg.ClientBase,
+  logPool: pg.Pool,
+  follower: Follower,
+  { segment, position }: Checkpoint,
+  target: number,
+): Promise<void> {
+  const { projection, store, build, parkedKeys } = follower;
+  const owned = new Set([segment]);
+  for (let reached = position; reached < target; ) {
+    const events = await readAfter(logPool, reached, Math.min(PAGE_EVENTS, target - reached));
+    const page = createPage(events);
+    const folded = await foldPage(
+      client,
+      { projection, store, segments: build.segments, owned, parkedKeys },
+      page,
+    );
+    await writeIncidents(client, build.build_id, folded);
+    await store.flush(client);
+    reached = page.last;
+  }
+}
+
+interface Swapping {
+  building: Build;
+  live: Build | undefined;
+  served: Build | undefined;
+  position: number;
+}
+
+async function swap(
+  client: pg.ClientBase,
+  projection: Projection,
+  { building, live, served, position }: Swapping,
+  comparison: Comparison | undefined,
+  { dryRun, acceptDrift }: FinishOptions,
+): Promise<Outcome> {
+  const sameVersion = live?.version === projection.version;
+  const drift = sameVersion && comparison !== undefined && !isSame(comparison);
+  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', position, comparison, drift };
+  if (live && sameVersion) await setState(client, live, 'retired');
+  await setState(client, building, 'live');
+  await showBuild(client, building, !served || served.version <= projection.version);
+  await pruneRetired(client, building, 1);
+  return { kind: 'swapped', position, comparison, drift };
+}
+
+/** Makes the secondary indexes of a loaded build, once. */
+export async function indexBuild(pool: pg.Pool, projection: Projection, build: Build): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const { rows } = await client.query(
+      'SELECT count(*) AS indexes FROM pg_indexes WHERE schemaname = $1 AND tablename = $2',
+      ['read_model', build.table_name],
+    );
+    if (rows[0].indexes <= 1) await createIndexes(client, projection, build);
+  });
+  await pool.query(`ANALYZE read_model."${build.table_name}"`);
+}

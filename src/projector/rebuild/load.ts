@@ -1,0 +1,151 @@
+// The bulk of a rebuild: one pass over the log for all builds at one position. Rows stay in memory over many pages
+// and are written when their bytes reach a bound, together with the checkpoints, in one transaction; so memory is
+// bounded whatever the number of keys, and a pass that was killed goes on behind the last such write.
+import type pg from 'pg';
+import type { LoggedEvent } from '../../../schemas/logged-event.js';
+import { readAfter } from '../../log/read-log.js';
+import { isRefusedData } from '../../postgres/failure.js';
+import { inTransaction } from '../../postgres/transaction.js';
+import { type Checkpoint, moveCheckpoints } from '../../read-models/checkpoint.js';
+import { applyPage, CheckpointMoved, writeIncidents } from '../apply-page.js';
+import { type FoldedPage, foldPage } from '../fold-page.js';
+import { type Follower, refreshFollower } from '../follower.js';
+import { createPage, type Page } from '../page.js';
+
+export interface LoadOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  /** Events of one read. */
+  pageEvents: number;
+  /** Estimated bytes of changed rows at which they are written. */
+  dirtyBytes: number;
+  /** Called after each page with the position reached; what it awaits holds the load up. */
+  onProgress?(position: number): Promise<void> | void;
+  signal?: AbortSignal;
+}
+
+/** A follower in a load: what it has folded but not written. */
+interface Loading {
+  follower: Follower;
+  checkpoints: Checkpoint[];
+  incidents: FoldedPage;
+}
+
+/** Folds all followers from where they stand up to `position`, and writes them. */
+export async function loadTo(
+  position: number,
+  followers: readonly Follower[],
+  options: LoadOptions,
+): Promise<void> {
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const [first, second] = distinctPositions(followers);
+    if (first === undefined || first >= position) return;
+    await pass(first, Math.min(second ?? position, position), followers, options);
+  }
+}
+
+function distinctPositions(followers: readonly Follower[]): number[] {
+  const positions = followers.flatMap(({ checkpoints }) =>
+    checkpoints.map((checkpoint) => checkpoint.position),
+  );
+  return [...new Set(positions)].sort((a, b) => a - b);
+}
+
+async function pass(
+  from: number,
+  to: number,
+  followers: readonly Follower[],
+  options: LoadOptions,
+): Promise<void> {
+  const loading = followers
+    .map((follower) => startLoading(follower, from))
+    .filter(({ checkpoints }) => checkpoints.length > 0);
+  let reached = from;
+  let next = readPage(reached, to, options);
+  while (reached < to) {
+    options.signal?.throwIfAborted();
+    const events = await next;
+    reached = events.at(-1)!.position;
+    next = reached < to ? readPage(reached, to, options) : next;
+    next.catch(() => {});
+    const page = createPage(events);
+    for (const each of loading) await foldInMemory(each, page, options);
+    const bytes = followers.reduce((sum, { store }) => sum + store.dirtyBytes(), 0);
+    if (bytes >= options.dirtyBytes || reached >= to) await write(loading, reached, options);
+    await options.onProgress?.(reached);
+  }
+}
+
+const noIncidents = (): FoldedPage => ({ unreadable: [], parked: [] });
+
+function startLoading(follower: Follower, position: number): Loading {
+  const checkpoints = follower.checkpoints.filter((checkpoint) => checkpoint.position === position);
+  return { follower, checkpoints, incidents: noIncidents() };
+}
+
+async function readPage(
+  after: number,
+  to: number,
+  { logPool, pageEvents }: LoadOptions,
+): Promise<LoggedEvent[]> {
+  const events = await readAfter(logPool, after, Math.min(pageEvents, to - after));
+  if (events.length > 0) return events;
+  throw new Error(
+    `the log has no event at position ${after + 1}, though its head is beyond. ` +
+      'Attach the partition that was archived, or restore the log.',
+  );
+}
+
+async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOptions): Promise<void> {
+  const { follower, checkpoints, incidents } = loading;
+  const { projection, store, build, parkedKeys } = follower;
+  const all = checkpoints.length === build.segments;
+  const owned = all ? undefined : new Set(checkpoints.map(({ segment }) => segment));
+  const target = { projection, store, segments: build.segments, owned, parkedKeys };
+  const folded = await foldPage(readPool, target, page);
+  incidents.unreadable.push(...folded.unreadable);
+  incidents.parked.push(...folded.parked);
+}
+
+async function write(loading: Loading[], position: number, options: LoadOptions): Promise<void> {
+  const from = loading[0]!.checkpoints[0]!.position;
+  try {
+    await inTransaction(options.readPool, (client) => writeAll(client, loading, position));
+    for (const { checkpoints } of loading)
+      for (const checkpoint of checkpoints) checkpoint.position = position;
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+    await foldCarefully(loading, from, position, options);
+  }
+  for (const each of loading) each.incidents = noIncidents();
+}
+
+async function writeAll(client: pg.ClientBase, loading: readonly Loading[], position: number): Promise<void> {
+  const moving = loading.flatMap(({ checkpoints }) => checkpoints);
+  if (!(await moveCheckpoints(client, moving, position))) throw new CheckpointMoved();
+  for (const { follower, incidents } of loading) {
+    await writeIncidents(client, follower.build.build_id, incidents);
+    await follower.store.flush(client);
+  }
+}
+
+// Postgres refused one of many rows: the way page by page finds the event behind it, and parks it.
+async function foldCarefully(
+  loading: Loading[],
+  from: number,
+  to: number,
+  options: LoadOptions,
+): Promise<void> {
+  for (const { follower, checkpoints } of loading) {
+    const segments = new Set(checkpoints.map(({ segment }) => segment));
+    await refreshFollower(options.readPool, follower);
+    follower.checkpoints = follower.checkpoints.filter(({ segment }) => segments.has(segment));
+  }
+  const shares = loading.map(({ follower }) => ({ follower, checkpoints: follower.checkpoints }));
+  for (let position = from; position < to; position = shares[0]!.checkpoints[0]!.position) {
+    const events = await readPage(position, to, options);
+    await applyPage(options.readPool, shares, createPage(events));
+  }
+  for (const each of loading) each.checkpoints = each.follower.checkpoints;
+}

@@ -1,0 +1,36 @@
+// Loads builds in this process.
+import type pg from 'pg';
+import { readCheckpoints } from '../../read-models/checkpoint.js';
+import { createFollower, type Follower } from '../follower.js';
+import { loadTo } from './load.js';
+import type { Loader, Rebuilding } from './rebuild.js';
+
+export interface LocalLoaderOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  /** Bounds memory: changed rows are written at this many estimated bytes, and as many unchanged ones are kept. */
+  memoryBytes: number;
+  pageEvents: number;
+  /** Of a build's segments, those that are loaded here; default: all. */
+  owns?(rebuilding: Rebuilding, segment: number): boolean;
+  signal?: AbortSignal;
+}
+
+export function createLocalLoader(options: LocalLoaderOptions): Loader {
+  const { readPool, memoryBytes, owns = () => true } = options;
+  return async (builds, to, onProgress) => {
+    const followers: Follower[] = [];
+    for (const rebuilding of builds) {
+      const { projection, build } = rebuilding;
+      const generationBytes = memoryBytes / builds.length;
+      const mine = (await readCheckpoints(readPool, build.build_id)).filter(({ segment }) =>
+        owns(rebuilding, segment),
+      );
+      const empty = mine.every(({ position }) => position === 0);
+      const follower = await createFollower(readPool, projection, build, { generationBytes, empty });
+      follower.checkpoints = mine;
+      if (follower.checkpoints.length > 0) followers.push(follower);
+    }
+    await loadTo(to, followers, { ...options, dirtyBytes: memoryBytes, onProgress });
+  };
+}

@@ -1,0 +1,118 @@
+// A rebuild, from the first event to the swap:
+//
+//   prepare   a build of each projection, new or the one that was interrupted
+//   load      one pass over the log for all of them, by one or several workers, yielding to live work
+//   index     secondary indexes, after the load
+//   finish    each under its live build's checkpoints: compare, swap
+//
+// The live tables serve and follow all the while. A lease a projection keeps a second rebuild out.
+import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { readHead } from '../../log/read-log.js';
+import { inTransaction } from '../../postgres/transaction.js';
+import { type Build, createBuild, findBuild } from '../../read-models/build.js';
+import { readCheckpoints } from '../../read-models/checkpoint.js';
+import { ensureLiveBuild } from '../../read-models/live-build.js';
+import { type FinishOptions, finishRebuild, indexBuild, type Outcome } from './finish.js';
+import { holdRebuild } from './hold.js';
+
+export interface Rebuilding {
+  projection: Projection;
+  build: Build;
+}
+
+export interface RebuildProgressReport {
+  position: number;
+  head: number;
+}
+
+/** Loads builds up to a position: in this process, or by workers. */
+export type Loader = (
+  builds: readonly Rebuilding[],
+  to: number,
+  onProgress: (position: number) => Promise<void> | void,
+) => Promise<void>;
+
+export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
+  logger: FastifyBaseLogger;
+  /** How many fold at once: a build keyed within an integration gets so many segments at least. */
+  workers: number;
+  load: Loader;
+  /** Told after each page; what it awaits holds the load up. */
+  onProgress?(progress: RebuildProgressReport): Promise<void> | void;
+  onPhase?(phase: 'load' | 'index' | 'finish'): void;
+  signal?: AbortSignal;
+}
+
+const CATCH_UP_LIMIT = 20_000;
+const ROUNDS = 20;
+
+/** Rebuilds projections over one pass of the log. Answers what became of each. */
+export async function rebuild(
+  projections: readonly Projection[],
+  options: RebuildOptions,
+): Promise<Map<string, Outcome>> {
+  const hold = await holdRebuild(options.readPool, projections, options.logger);
+  try {
+    const builds: Rebuilding[] = [];
+    for (const projection of projections) builds.push(await prepare(projection, options));
+    options.onPhase?.('load');
+    await loadToHead(builds, options);
+    options.onPhase?.('index');
+    for (const { projection, build } of builds) await indexBuild(options.readPool, projection, build);
+    options.onPhase?.('finish');
+    const outcomes = new Map<string, Outcome>();
+    for (const rebuilding of builds)
+      outcomes.set(rebuilding.projection.name, await finish(rebuilding, options));
+    return outcomes;
+  } finally {
+    await hold.release();
+  }
+}
+
+async function prepare(projection: Projection, { readPool, workers }: RebuildOptions): Promise<Rebuilding> {
+  const live = await ensureLiveBuild(readPool, projection);
+  const interrupted = await findBuild(readPool, projection, 'building');
+  const segments = projection.within === 'integration' ? Math.max(workers, live?.segments ?? 1) : 1;
+  const build =
+    interrupted ?? (await inTransaction(readPool, (client) => createBuild(client, projection, segments)));
+  return { projection, build };
+}
+
+async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const head = await readHead(options.logPool);
+    const reached = await lowestPosition(builds, options.readPool);
+    if (head - reached <= CATCH_UP_LIMIT / 20) return;
+    await options.load(builds, head, (position) => options.onProgress?.({ position, head }));
+  }
+}
+
+async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool): Promise<number> {
+  const positions: number[] = [];
+  for (const { build } of builds)
+    for (const { position } of await readCheckpoints(readPool, build.build_id)) positions.push(position);
+  return Math.min(...positions);
+}
+
+// The live build may move on between the load and the transaction, or lag behind with nobody following it: what is
+// behind is brought up first, so that the transaction that holds it stays short.
+async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
+  for (let round = 1; ; round++) {
+    options.signal?.throwIfAborted();
+    const catchUpLimit = round < ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
+    const outcome = await finishRebuild(projection, build, { ...options, catchUpLimit });
+    if (outcome.kind !== 'behind') return outcome;
+    const builds = [{ projection, build }];
+    const live = await findBuild(options.readPool, projection, 'live');
+    if (outcome.live < outcome.rebuilt && live) builds[0] = { projection, build: live };
+    await options.load(builds, Math.max(outcome.live, outcome.rebuilt), () => {}).catch(ignoreMoved);
+  }
+}
+
+// Somebody else moved the live build meanwhile: all the better.
+function ignoreMoved(error: { code?: string }): void {
+  if (error.code !== 'HOOKFOLD_CHECKPOINT_MOVED') throw error;
+}

@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { inTransaction } from '../../postgres/transaction.js';
+import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
+import { seizeCheckpoints } from '../../read-models/checkpoint.js';
+
+/**
+ * Takes the last swap of a projection back: the build that was served before is served again, and followed from
+ * where it stands. No rebuild by itself follows (pinned) until the next one by hand. Throws where there is nothing
+ * to go back to.
+ */
+export async function rollbackRebuild(pool: pg.Pool, projection: Projection): Promise<Build> {
+  return inTransaction(pool, async (client) => {
+    await client.query("SET LOCAL lock_timeout = '5s'");
+    const served = await findServed(client, projection.name);
+    const previous = await findPrevious(client, projection, served);
+    if (!served || !previous)
+      throw new Error(
+        `${projection.name} has no earlier table to go back to. Only the last one is kept, and only after a rebuild.`,
+      );
+    await seizeCheckpoints(client, served.build_id);
+    await seizeCheckpoints(client, previous.build_id);
+    if (previous.version === served.version) {
+      await setState(client, served, 'retired');
+      await setState(client, previous, 'live');
+    }
+    await showBuild(client, previous, true);
+    await client.query('UPDATE projector.served SET pinned = $2 WHERE projection = $1', [
+      projection.name,
+      previous.version !== served.version,
+    ]);
+    return previous;
+  });
+}
+
+async function findPrevious(
+  client: pg.ClientBase,
+  projection: Projection,
+  served: Build | undefined,
+): Promise<Build | undefined> {
+  if (!served) return undefined;
+  const retired = await findBuild(client, { name: projection.name, version: served.version }, 'retired');
+  if (retired) return retired;
+  const { rows } = await client.query<Build>(
+    `SELECT * FROM projector.build WHERE projection = $1 AND version < $2 AND state = 'live'
+     ORDER BY version DESC LIMIT 1`,
+    [projection.name, served.version],
+  );
+  return rows[0];
+}

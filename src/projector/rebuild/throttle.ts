@@ -1,0 +1,50 @@
+// A rebuild yields to live work: while the live projections lag, and somebody is catching them up, it waits.
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { readProgress } from '../../read-models/progress.js';
+
+export interface Throttle {
+  /** Call after each page: returns at once, or after a pause while live work is behind. */
+  pace(): Promise<void>;
+  /** Events that the live projections were behind when last looked at. */
+  liveLag(): number;
+}
+
+export interface ThrottleOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  /** Lag in events from which on the rebuild waits. */
+  lagLimit: number;
+}
+
+const LOOK_EVERY_MS = 1000;
+const PAUSE_MS = 250;
+// However far behind the live work is, the rebuild does not starve: so many pauses a look at the most.
+const PAUSES = 8;
+
+export function createThrottle({ logPool, readPool, lagLimit }: ThrottleOptions): Throttle {
+  let looked = performance.now();
+  let lag = 0;
+
+  async function pace(): Promise<void> {
+    if (performance.now() - looked < LOOK_EVERY_MS) return;
+    let before = await furthestBehind();
+    for (let pause = 0; pause < PAUSES && before.lag > lagLimit; pause++) {
+      await delay(PAUSE_MS);
+      const now = await furthestBehind();
+      const isFollowed = now.position > before.position;
+      before = now;
+      if (!isFollowed) break;
+    }
+    lag = before.lag;
+    looked = performance.now();
+  }
+
+  async function furthestBehind(): Promise<{ position: number; lag: number }> {
+    const progress = await readProgress(logPool, readPool);
+    const position = Math.min(...progress.map((each) => each.position));
+    return { position, lag: Math.max(0, ...progress.map(({ lag_events }) => lag_events)) };
+  }
+
+  return { pace, liveLag: () => lag };
+}

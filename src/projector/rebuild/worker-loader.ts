@@ -1,0 +1,53 @@
+// Loads builds in worker threads: each reads the log and folds its own segments; the first also folds what is not
+// keyed within an integration.
+import { Worker } from 'node:worker_threads';
+import type { Loader, Rebuilding } from './rebuild.js';
+
+export interface WorkerOrder {
+  databaseUrl: string;
+  readDatabaseUrl: string;
+  builds: { name: string; build: Rebuilding['build'] }[];
+  to: number;
+  /** This worker's number, from 0, and how many there are. */
+  worker: number;
+  workers: number;
+  memoryBytes: number;
+  pageEvents: number;
+}
+
+export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
+
+/** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */
+export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
+  return async (builds, to, onProgress) => {
+    const named = builds.map(({ projection, build }) => ({ name: projection.name, build }));
+    const memoryBytes = options.memoryBytes / options.workers;
+    const positions = new Array<number>(options.workers).fill(0);
+    const threads = positions.map((_, worker) => {
+      const order: WorkerOrder = { ...options, memoryBytes, builds: named, to, worker };
+      return new Worker(new URL('./worker.js', import.meta.url), { workerData: order });
+    });
+    const done = threads.map((thread, worker) =>
+      ended(thread, async (position) => {
+        positions[worker] = position;
+        await onProgress(Math.min(...positions));
+        thread.postMessage('on');
+      }),
+    );
+    try {
+      await Promise.all(done);
+    } finally {
+      await Promise.all(threads.map((thread) => thread.terminate()));
+    }
+  };
+}
+
+function ended(thread: Worker, onPosition: (position: number) => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    thread.on('message', (position: number) => onPosition(position).catch(reject));
+    thread.on('error', reject);
+    thread.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`a rebuild worker ended with ${code}`)),
+    );
+  });
+}
