@@ -24,7 +24,9 @@ function* typescriptFiles(folder) {
 
 function digestOfSources() {
   const hash = createHash('sha256');
-  hash.update(readFileSync(join(root, 'tsconfig.json'))).update(readFileSync(join(root, 'tsconfig.build.json')));
+  hash
+    .update(readFileSync(join(root, 'tsconfig.json')))
+    .update(readFileSync(join(root, 'tsconfig.build.json')));
   for (const folder of sources)
     for (const file of typescriptFiles(join(root, folder)))
       hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
