@@ -27,7 +27,7 @@ import { createRelayMetrics, type RelayState, type RelayStatus } from './relay-m
 /** Bounds of a run: a few milliseconds of the event loop, which ingest may share. */
 export const RUN_LIMITS: RunLimits = { events: 500, bytes: 1024 * 1024 };
 
-const PAUSE_MS = { disconnected: 200, standby: 500, refusedRun: 50, failing: 1000, refused: 3000 };
+const PAUSE_MS = { disconnected: 100, standby: 500, refusedRun: 50, failing: 1000 };
 const STOPPED_WITHIN_MS = 2000;
 
 export interface RelayOptions {
@@ -38,6 +38,8 @@ export interface RelayOptions {
   limits?: RunLimits;
   /** How often the log is read without a ring, in milliseconds; default 250. */
   pollMs?: number;
+  /** How often a stream that is no copy is looked at again, in milliseconds; default 3000. */
+  refusedRetryMs?: number;
   /** False: relays without the lease, whoever else does. Default true. */
   exclusive?: boolean;
 }
@@ -50,7 +52,7 @@ export interface Relay extends Service {
 
 /** A relay with its own connections to Postgres and NATS. `start` waits for neither. */
 export function createRelayService(options: RelayOptions): Relay {
-  const { logger, limits = RUN_LIMITS, pollMs = 250, exclusive = true } = options;
+  const { logger, limits = RUN_LIMITS, pollMs = 250, refusedRetryMs = 3000, exclusive = true } = options;
   const alarm = createAlarm();
   const bus = createBus({ natsUrl: options.natsUrl, name: 'hookfold relay', logger });
   let status: RelayStatus = { state: 'stopped', position: 0 };
@@ -119,7 +121,7 @@ export function createRelayService(options: RelayOptions): Relay {
   function judge(error: unknown): number {
     if (error instanceof StreamForeign || error instanceof StreamUnfit) {
       enter('refused', error);
-      return PAUSE_MS.refused;
+      return refusedRetryMs;
     }
     // Another relay was faster, or the stream's end moved: it is read again at once.
     if (error instanceof RunRefused) return PAUSE_MS.refusedRun;

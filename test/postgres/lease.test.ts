@@ -1,0 +1,86 @@
+import pino from 'pino';
+import t from 'tap';
+import { createPool } from '../../src/postgres/connect.js';
+import { acquireLease, releaseLease, renewLease } from '../../src/postgres/lease.js';
+import { createLeaseHolder } from '../../src/postgres/lease-holder.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+const logger = pino({ level: 'silent' });
+
+t.test('a lease has one owner, and its epoch rises with every acquisition', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const one = { name: 'work', owner: 'one', ttlMs: 5000 };
+  const two = { ...one, owner: 'two' };
+  t.same(await acquireLease(pool, one), { epoch: 1 });
+  t.equal(await acquireLease(pool, two), undefined);
+  t.equal(await renewLease(pool, { ...one, epoch: 1 }), true);
+  t.equal(await renewLease(pool, { ...two, epoch: 1 }), false);
+  await releaseLease(pool, { ...two, epoch: 1 });
+  t.equal(await acquireLease(pool, two), undefined, 'only the owner can give it back');
+  await releaseLease(pool, { ...one, epoch: 1 });
+  t.same(await acquireLease(pool, two), { epoch: 2 });
+  t.equal(await renewLease(pool, { ...one, epoch: 1 }), false);
+  t.same(await acquireLease(pool, { ...one, name: 'other work' }), { epoch: 1 });
+  await t.rejects(acquireLease(pool, { ...one, ttlMs: 10_001 }), RangeError);
+});
+
+t.test('of many that ask at once, one gets it', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const owners = Array.from({ length: 20 }, (_, index) => `owner ${index}`);
+  const answers = await Promise.all(
+    owners.map((owner) => acquireLease(pool, { name: 'work', owner, ttlMs: 5000 })),
+  );
+  t.same(answers.filter(Boolean), [{ epoch: 1 }]);
+});
+
+t.test('the lease of a holder that died is free after its time', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await acquireLease(pool, { name: 'work', owner: 'dead', ttlMs: 600 });
+  const holder = createLeaseHolder({ pool, name: 'work', ttlMs: 600, logger });
+  t.teardown(() => holder.stop());
+  const started = performance.now();
+  await holder.start();
+  t.equal(holder.held(), false);
+  await waitFor(() => holder.held());
+  t.equal(holder.epoch(), 2);
+  t.ok(performance.now() - started > 400, 'not before');
+});
+
+t.test('two holders never hold it at once, and the one takes over when the other stops', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const holders = [1, 2].map(() => createLeaseHolder({ pool, name: 'work', ttlMs: 300, logger }));
+  t.teardown(() => Promise.all(holders.map((holder) => holder.stop())));
+  let both = false;
+  const watch = setInterval(() => {
+    both ||= holders.every((holder) => holder.held());
+  }, 1);
+  t.teardown(() => clearInterval(watch));
+  await Promise.all(holders.map((holder) => holder.start()));
+  for (let round = 0; round < 4; round++) {
+    const holding = holders.findIndex((holder) => holder.held());
+    const other = holders[1 - holding]!;
+    await holders[holding]!.stop();
+    await waitFor(() => other.held());
+    await holders[holding]!.start();
+  }
+  t.equal(both, false);
+});
+
+t.test('a holder cut off from the database knows of its loss before another can hold', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  const own = createPool(url, { max: 1 });
+  t.teardown(() => own.end());
+  let lost = 0;
+  const holder = createLeaseHolder({ pool: own, name: 'work', ttlMs: 500, logger, onLost: () => lost++ });
+  await holder.start();
+  t.equal(holder.held(), true);
+  const cutOff = await own.connect(); // Its only connection: no renewal gets through.
+  await waitFor(() => acquireLease(pool, { name: 'work', owner: 'other', ttlMs: 1000 }), { everyMs: 5 });
+  t.equal(holder.held(), false);
+  t.equal(lost, 1);
+  cutOff.release();
+  await waitFor(() => holder.held());
+  t.equal(holder.epoch(), 3, 'it comes back when the other is gone');
+  await holder.stop();
+});

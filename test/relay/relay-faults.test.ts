@@ -1,0 +1,132 @@
+// Everything that can break between log and stream, broken: at the end the stream is the log.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { STREAM } from '../../src/bus/stream.js';
+import type { RelayStatus } from '../../src/relay/relay-metrics.js';
+import { createTestBus } from '../support/test-bus.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+import { appendFixture, assertMirrored, openBus, startRelay } from './mirrored-log.js';
+
+async function setUp(t: Test, events: number) {
+  const [database, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
+  await appendFixture(database.pool, events);
+  const options = { databaseUrl: database.url, natsUrl: server.url, limits: { events: 20, bytes: 100_000 } };
+  return { pool: database.pool, server, options };
+}
+
+function forkRelay(t: Test, { databaseUrl, natsUrl }: { databaseUrl: string; natsUrl: string }) {
+  const env = { ...process.env, DATABASE_URL: databaseUrl, NATS_URL: natsUrl };
+  const child: ChildProcess = fork(fileURLToPath(new URL('relay-process.ts', import.meta.url)), { env });
+  let status: RelayStatus | undefined;
+  child.on('message', (sent) => {
+    status = sent as RelayStatus;
+  });
+  const kill = async () => {
+    if (child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+  t.teardown(kill);
+  return { kill, status: () => status };
+}
+
+t.test('two relays that know nothing of each other make one stream', async (t) => {
+  const { pool, server, options } = await setUp(t, 1000);
+  await Promise.all([1, 2].map(() => startRelay(t, { ...options, exclusive: false })));
+  for (let round = 0; round < 20; round++) await appendFixture(pool, 50);
+  await assertMirrored(t, pool, server.url, 2000);
+});
+
+t.test('a relay killed in a run is replaced within the time of its lease', async (t) => {
+  const { pool, server, options } = await setUp(t, 4000);
+  const killed = forkRelay(t, options);
+  await waitFor(() => (killed.status()?.position ?? 0) > 0);
+  const standby = await startRelay(t, options);
+  await waitFor(() => standby.status().state === 'standby');
+  await killed.kill();
+  const { sequence } = await openBus(t, server.url);
+  t.ok((await sequence()) > 0);
+  await appendFixture(pool, 100);
+  const started = performance.now();
+  await waitFor(() => standby.status().state === 'mirroring');
+  t.ok(performance.now() - started < 10_000);
+  await assertMirrored(t, pool, server.url, 4100);
+});
+
+t.test('a stream that is deleted is made again, even if nothing is appended', async (t) => {
+  const { pool, server, options } = await setUp(t, 200);
+  await startRelay(t, options);
+  await assertMirrored(t, pool, server.url, 200);
+  const { manager } = await openBus(t, server.url);
+  await manager.streams.delete(STREAM);
+  await waitFor(() => manager.streams.info(STREAM).catch(() => undefined), { what: 'the stream' });
+  await assertMirrored(t, pool, server.url, 200);
+  await manager.streams.delete(STREAM);
+  await appendFixture(pool, 100);
+  await assertMirrored(t, pool, server.url, 300);
+});
+
+t.test('the server may be stopped and killed, in a run or between', async (t) => {
+  const { pool, server, options } = await setUp(t, 3000);
+  const relay = await startRelay(t, options);
+  await waitFor(() => relay.status().position > 100);
+  await server.kill();
+  await waitFor(() => relay.status().state === 'disconnected');
+  await appendFixture(pool, 100);
+  await server.start();
+  await assertMirrored(t, pool, server.url, 3100);
+  await server.stop();
+  await appendFixture(pool, 100);
+  await server.start();
+  await assertMirrored(t, pool, server.url, 3200);
+});
+
+t.test('a tail that the server lost is sent again', async (t) => {
+  const { pool, server, options } = await setUp(t, 300);
+  await startRelay(t, options);
+  await assertMirrored(t, pool, server.url, 300);
+  await server.stop();
+  const before = `${server.storeDir}.before`;
+  t.teardown(() => rmSync(before, { recursive: true, force: true }));
+  cpSync(server.storeDir, before, { recursive: true });
+  await server.start();
+  await appendFixture(pool, 100);
+  await assertMirrored(t, pool, server.url, 400);
+
+  await server.kill();
+  rmSync(server.storeDir, { recursive: true });
+  cpSync(before, server.storeDir, { recursive: true });
+  await server.start();
+  await assertMirrored(t, pool, server.url, 400);
+});
+
+t.test('where the last message was removed by hand, the relay stops and says so', async (t) => {
+  const { pool, server, options } = await setUp(t, 50);
+  const relay = await startRelay(t, options);
+  await assertMirrored(t, pool, server.url, 50);
+  const { manager } = await openBus(t, server.url);
+  await manager.streams.deleteMessage(STREAM, 50);
+  await relay.stop();
+  await relay.start();
+  await waitFor(() => relay.status().state === 'refused');
+  t.match(relay.status().error, /its last message, at sequence 50, was removed.*delete the stream/);
+  await manager.streams.delete(STREAM);
+  await assertMirrored(t, pool, server.url, 50);
+});
+
+t.test('stopping finishes the run in flight, and starting goes on after it', async (t) => {
+  const { pool, server, options } = await setUp(t, 3000);
+  const relay = await startRelay(t, options);
+  await waitFor(() => relay.status().position > 100);
+  const started = performance.now();
+  await relay.stop();
+  t.ok(performance.now() - started < 2500);
+  const { sequence } = await openBus(t, server.url);
+  t.equal(await sequence(), relay.status().position, 'all that was sent is acknowledged');
+  await relay.start();
+  await assertMirrored(t, pool, server.url, 3000);
+});
