@@ -5,10 +5,22 @@ import { Command } from 'commander';
 import { packageRoot } from '../postgres/package-root.js';
 import type { CommandContext } from './context.js';
 import { addMigrateCommand } from './migrate.js';
+import { addParkedCommand } from './parked.js';
 import { addProjectorCommand } from './projector.js';
+import { addQueryCommand } from './query.js';
+import { addRebuildCommand } from './rebuild.js';
 import { addStartCommand } from './start.js';
+import { addVerifyCommand } from './verify.js';
 
-const commands = [addStartCommand, addMigrateCommand, addProjectorCommand];
+const commands = [
+  addStartCommand,
+  addMigrateCommand,
+  addParkedCommand,
+  addProjectorCommand,
+  addQueryCommand,
+  addRebuildCommand,
+  addVerifyCommand,
+];
 
 /** The whole command line; parsing it runs the command that is named. */
 export function createProgram(context: CommandContext): Command {

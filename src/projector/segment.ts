@@ -6,6 +6,10 @@ import type { LoggedEvent } from '../../schemas/logged-event.js';
  * an integration fall into one segment.
  */
 export function segmentOf(event: LoggedEvent, segments: number): number {
-  if (segments === 1 || event.integration_id === null) return 0;
-  return crc32(event.integration_id) % segments;
+  return event.integration_id === null ? 0 : segmentOfIntegration(event.integration_id, segments);
+}
+
+/** The segment of an integration's events. */
+export function segmentOfIntegration(integrationId: string, segments: number): number {
+  return segments === 1 ? 0 : crc32(integrationId) % segments;
 }

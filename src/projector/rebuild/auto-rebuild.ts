@@ -1,0 +1,95 @@
+// Deploying is rebuilding: where the code's version of a projection is higher than the one that is served, the
+// projector rebuilds it in the background and swaps it in. The old version goes on being served and, by processes of
+// the old code, followed; neither writes the other's table.
+import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { findServed } from '../../read-models/build.js';
+import type { Service } from '../../service.js';
+import { createLocalLoader } from './local-loader.js';
+import { rebuild } from './rebuild.js';
+import { createThrottle } from './throttle.js';
+
+export interface AutoRebuildOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  projections: readonly Projection[];
+  logger: FastifyBaseLogger;
+  /** Time between two looks at the served versions, in milliseconds. */
+  everyMs: number;
+}
+
+const LAG_LIMIT = 5000;
+const MEMORY_BYTES = 64 * 1024 * 1024;
+const PAGE_EVENTS = 500;
+
+export function createAutoRebuild(options: AutoRebuildOptions): Service {
+  const { logger, everyMs } = options;
+  let stopping = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+
+  const look = () => {
+    running = rebuildOutdated(options, stopping.signal)
+      .catch((error) => {
+        if (!stopping.signal.aborted)
+          logger.warn({ err: error }, 'a rebuild by itself did not finish; it goes on later');
+      })
+      .finally(() => {
+        if (!stopping.signal.aborted) timer = setTimeout(look, everyMs);
+      });
+  };
+  return {
+    async start() {
+      if (timer) return;
+      stopping = new AbortController();
+      timer = setTimeout(look, 0);
+    },
+    async stop() {
+      stopping.abort(new Error('the projector stops; the rebuild goes on when it runs again'));
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+    },
+  };
+}
+
+async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal): Promise<void> {
+  const { logPool, readPool, logger } = options;
+  const outdated = await findOutdated(options);
+  if (outdated.length === 0) return;
+  logger.info(
+    { projections: outdated.map(({ name, version }) => `${name} v${version}`) },
+    'rebuilding newer versions',
+  );
+  const throttle = createThrottle({ logPool, readPool, lagLimit: LAG_LIMIT });
+  const outcomes = await rebuild(outdated, {
+    logPool,
+    readPool,
+    logger,
+    workers: 1,
+    load: createLocalLoader({
+      logPool,
+      readPool,
+      memoryBytes: MEMORY_BYTES,
+      pageEvents: PAGE_EVENTS,
+      signal,
+    }),
+    sampleSize: 0,
+    dryRun: false,
+    acceptDrift: true,
+    onProgress: throttle.pace,
+    signal,
+  });
+  for (const [projection, outcome] of outcomes)
+    logger.info({ projection, outcome }, 'rebuilt and swapped in');
+}
+
+async function findOutdated({ readPool, projections }: AutoRebuildOptions): Promise<Projection[]> {
+  const outdated: Projection[] = [];
+  for (const projection of projections) {
+    const served = await findServed(readPool, projection.name);
+    if (served && served.version < projection.version && !served.pinned) outdated.push(projection);
+  }
+  return outdated;
+}

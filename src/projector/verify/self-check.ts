@@ -1,0 +1,88 @@
+// The projector checks itself all the time, on a small sample: now and then one served key, chosen at random, is
+// folded afresh from the log and compared.
+import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
+import { Counter, type Registry } from 'prom-client';
+import type { Projection } from '../../../projections/contract.js';
+import { findBuild } from '../../read-models/build.js';
+import type { Service } from '../../service.js';
+import { sampleKeys, verifyKey } from './verify-projection.js';
+
+export interface SelfCheckOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  projections: readonly Projection[];
+  registry: Registry;
+  logger: FastifyBaseLogger;
+  /** Time between two checks, in milliseconds. */
+  everyMs: number;
+}
+
+// An integration of more events than this is left to `hookfold verify projections`.
+const EVENTS_AT_MOST = 5000;
+
+export function createSelfCheck(options: SelfCheckOptions): Service {
+  const { projections, registry, logger, everyMs } = options;
+  const labelNames = ['projection'] as const;
+  const counter = (name: string, help: string) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const checked = counter('hookfold_verify_checked_total', 'Served keys folded afresh and compared');
+  const drifted = counter(
+    'hookfold_verify_drifted_total',
+    'Of these, keys whose served row was not what the log gives',
+  );
+  const candidates = projections.filter(({ within }) => within === 'integration');
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let turn = 0;
+
+  async function check(): Promise<void> {
+    const projection = candidates[turn++ % candidates.length];
+    if (!projection) return;
+    const found = await checkOne(projection, options);
+    checked.inc({ projection: projection.name }, found.checked);
+    drifted.inc({ projection: projection.name }, found.differences.length);
+    for (const difference of found.differences)
+      logger.error(
+        { projection: projection.name, ...difference },
+        'drift: a served row is not what the log gives',
+      );
+  }
+
+  const beat = () => {
+    running = check()
+      .catch((error) => logger.warn({ err: error }, 'the self-check could not be made'))
+      .finally(() => {
+        if (timer) timer = setTimeout(beat, everyMs);
+      });
+  };
+  return {
+    async start() {
+      timer ??= setTimeout(beat, everyMs);
+    },
+    async stop() {
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+    },
+  };
+}
+
+const NOTHING = { checked: 0, differences: [] };
+
+async function checkOne(projection: Projection, options: SelfCheckOptions) {
+  const build = await findBuild(options.readPool, projection, 'live');
+  if (!build) return NOTHING;
+  const [key] = await sampleKeys(projection, build, options.readPool, 1);
+  if (!key || !(await isShort(options.logPool, key.integration_id))) return NOTHING;
+  return verifyKey(projection, build, key, options);
+}
+
+async function isShort(log: pg.Pool, integrationId: string): Promise<boolean> {
+  const { rows } = await log.query(
+    `SELECT count(*) AS events FROM (SELECT 1 FROM event_log
+       WHERE hashtextextended(integration_id, 0) = hashtextextended($1, 0) AND integration_id = $1 LIMIT $2) e`,
+    [integrationId, EVENTS_AT_MOST + 1],
+  );
+  return rows[0].events <= EVENTS_AT_MOST;
+}

@@ -1,0 +1,81 @@
+// Served rows together with the position they stand for, read in one statement: what is compared is what was served
+// at one moment, while the projector goes on.
+import type pg from 'pg';
+import type { AnyRow, Projection } from '../../../projections/contract.js';
+import { keyId, keyOfRow } from '../../../projections/key.js';
+import { TEXT_TYPES } from '../../postgres/connect.js';
+import { type Build, tableOf } from '../../read-models/build.js';
+import { columnsOf, rowFromTexts, selected } from '../../read-models/columns.js';
+import { segmentOfIntegration } from '../segment.js';
+
+export interface ServedRows {
+  /** All events up to it are in the rows. */
+  position: number;
+  /** By `keyId`. */
+  rows: Map<string, AnyRow>;
+  /** Keys whose fold stands still because an event of theirs is parked. */
+  parked: Set<string>;
+}
+
+/** The rows where `where` holds (over `t`, parameters from $3 on) and the checkpoint of their segment. */
+async function readServed(
+  pool: pg.Pool,
+  projection: Projection,
+  build: Build,
+  segment: number,
+  where: string,
+  values: unknown[],
+): Promise<ServedRows> {
+  const columns = columnsOf(projection);
+  const result = await pool.query({
+    text: `SELECT c.position, (SELECT json_agg(DISTINCT key_id) FROM projector.parked p WHERE p.build_id = $1),
+        t.tableoid, ${columns.map((column) => selected(column, 't.')).join(', ')}
+      FROM projector.checkpoint c LEFT JOIN ${tableOf(build)} t ON ${where}
+      WHERE c.build_id = $1 AND c.segment = $2`,
+    values: [build.build_id, segment, ...values],
+    rowMode: 'array',
+    types: TEXT_TYPES,
+  });
+  const texts = result.rows as unknown as (string | null)[][];
+  if (texts.length === 0)
+    throw new Error(`the build of ${projection.name} was resegmented meanwhile; verify it again`);
+  const rows = new Map<string, AnyRow>();
+  for (const [, , oid, ...values] of texts) {
+    if (oid === null) continue;
+    const row = rowFromTexts(columns, values);
+    rows.set(keyId(keyOfRow(projection, row)), row);
+  }
+  return {
+    position: Number(texts[0]![0]),
+    rows,
+    parked: new Set(JSON.parse(texts[0]![1] ?? '[]') as string[]),
+  };
+}
+
+/** All served rows of an integration. */
+export function readServedIntegration(
+  pool: pg.Pool,
+  projection: Projection,
+  build: Build,
+  integrationId: string,
+): Promise<ServedRows> {
+  const segment = segmentOfIntegration(integrationId, build.segments);
+  return readServed(pool, projection, build, segment, 't.integration_id = $3', [integrationId]);
+}
+
+/** The served row of a resource. */
+export function readServedResource(
+  pool: pg.Pool,
+  projection: Projection,
+  build: Build,
+  { integration_id, type, resource_id }: { integration_id: string; type: string; resource_id: string },
+): Promise<ServedRows> {
+  const segment = segmentOfIntegration(integration_id, build.segments);
+  const where = 't.integration_id = $3 AND t.type = $4 AND t.resource_id = $5';
+  return readServed(pool, projection, build, segment, where, [integration_id, type, resource_id]);
+}
+
+/** All served rows of a projection that is not split. */
+export function readAllServed(pool: pg.Pool, projection: Projection, build: Build): Promise<ServedRows> {
+  return readServed(pool, projection, build, 0, 'true', []);
+}

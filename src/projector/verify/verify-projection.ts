@@ -1,0 +1,147 @@
+// Folds keys afresh and compares them with the served rows, while everything runs: each comparison is made at the
+// position that the rows stood for in the statement that read them.
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { type Build, findBuild, tableOf } from '../../read-models/build.js';
+import type { RowDifference } from '../rebuild/compare.js';
+import { compareRows } from './compare-rows.js';
+import { foldHistory, foldLog } from './fold-afresh.js';
+import { readAllServed, readServedIntegration, readServedResource } from './served-rows.js';
+
+export interface ProjectionVerdict {
+  projection: string;
+  version: number;
+  /** Keys compared. */
+  checked: number;
+  /** Keys passed over, because an event of theirs is parked. */
+  parked: number;
+  drifted: number;
+  /** The first of the drifted rows: before is what is served, after is what the log gives. */
+  sample: RowDifference[];
+}
+
+export interface VerifyOptions {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  /** Check so many keys, chosen at random, rather than all. */
+  sample?: number;
+  onProgress?(checked: number): void;
+}
+
+const SHOWN = 20;
+
+/** Verifies the served rows of a projection. Throws where no build of the code's version is live. */
+export async function verifyProjection(
+  projection: Projection,
+  options: VerifyOptions,
+): Promise<ProjectionVerdict> {
+  const build = await findBuild(options.readPool, projection, 'live');
+  if (!build)
+    throw new Error(
+      `${projection.name} version ${projection.version} has no live table yet; start a projector first`,
+    );
+  const { name, version } = projection;
+  const verdict: ProjectionVerdict = {
+    projection: name,
+    version,
+    checked: 0,
+    parked: 0,
+    drifted: 0,
+    sample: [],
+  };
+  for await (const part of partsOf(projection, build, options)) {
+    verdict.checked += part.checked;
+    verdict.parked += part.parked;
+    verdict.drifted += part.differences.length;
+    verdict.sample.push(...part.differences.slice(0, SHOWN - verdict.sample.length));
+    options.onProgress?.(verdict.checked);
+  }
+  return verdict;
+}
+
+interface Part {
+  checked: number;
+  parked: number;
+  differences: RowDifference[];
+}
+
+async function* partsOf(projection: Projection, build: Build, options: VerifyOptions): AsyncGenerator<Part> {
+  if (projection.within === 'log') {
+    yield await verifyAll(projection, build, options);
+  } else if (options.sample !== undefined) {
+    for (const key of await sampleKeys(projection, build, options.readPool, options.sample))
+      yield await verifyKey(projection, build, key, options);
+  } else {
+    for (const integrationId of await allIntegrations(build, options))
+      yield await verifyKey(projection, build, { integration_id: integrationId }, options);
+  }
+}
+
+type SampledKey = { integration_id: string; type?: string; resource_id?: string };
+
+/** Compares an integration's rows, or one resource's row. */
+export async function verifyKey(
+  projection: Projection,
+  build: Build,
+  key: SampledKey,
+  { logPool, readPool }: VerifyOptions,
+): Promise<Part> {
+  const { integration_id, type, resource_id } = key;
+  const resource = type !== undefined && resource_id !== undefined ? { type, resource_id } : undefined;
+  const served = resource
+    ? await readServedResource(readPool, projection, build, { integration_id, ...resource })
+    : await readServedIntegration(readPool, projection, build, integration_id);
+  const history = resource ? { integration_id, resources: [resource] } : { integration_id };
+  const folded = await foldHistory(logPool, projection, history, served.position);
+  return toPart(projection, served, folded);
+}
+
+async function verifyAll(
+  projection: Projection,
+  build: Build,
+  { logPool, readPool }: VerifyOptions,
+): Promise<Part> {
+  const served = await readAllServed(readPool, projection, build);
+  return toPart(projection, served, await foldLog(logPool, projection, served.position));
+}
+
+function toPart(
+  projection: Projection,
+  ...[served, folded]: DropFirst<Parameters<typeof compareRows>>
+): Part {
+  const differences = compareRows(projection, served, folded);
+  const ids = new Set([...served.rows.keys(), ...folded.keys()]);
+  const parked = [...ids].filter((id) => served.parked.has(id)).length;
+  return { checked: ids.size - parked, parked, differences };
+}
+
+type DropFirst<List extends unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
+
+/** Keys of served rows, chosen at random. */
+export async function sampleKeys(
+  projection: Projection,
+  build: Build,
+  pool: pg.Pool,
+  count: number,
+): Promise<SampledKey[]> {
+  const names = projection.keyColumns.map((name) => `"${name}"`).join(', ');
+  const table = tableOf(build);
+  const size = await pool.query(
+    'SELECT greatest(reltuples, 0) AS rows FROM pg_class WHERE oid = $1::regclass',
+    [table],
+  );
+  // Blocks at random, where the table is large enough for them to hold some twenty times the keys that are wanted.
+  const percent = Math.min(100, (2000 * count) / Math.max(1, size.rows[0].rows));
+  const from = percent < 50 ? `${table} TABLESAMPLE SYSTEM (${percent})` : table;
+  const { rows } = await pool.query(`SELECT ${names} FROM ${from} ORDER BY random() LIMIT $1`, [count]);
+  return rows;
+}
+
+// From the log as from the table: a row that should not be there is found too.
+async function allIntegrations(build: Build, { logPool, readPool }: VerifyOptions): Promise<string[]> {
+  const served = await readPool.query(`SELECT DISTINCT integration_id FROM ${tableOf(build)}`);
+  const logged = await logPool.query(
+    'SELECT DISTINCT integration_id FROM event_log WHERE integration_id IS NOT NULL',
+  );
+  return [...new Set([...served.rows, ...logged.rows].map(({ integration_id }) => integration_id))];
+}
