@@ -12,7 +12,7 @@ export interface LeaseHolderOptions {
   pool: pg.Pool;
   name: string;
   /** Default 6000, 10,000 at the most. */
-  ttlMs?: number;
+  ttlMs?: number | undefined;
   logger: Pick<BaseLogger, 'info' | 'warn'>;
   onAcquired?(epoch: number): void;
   /** Called once for each loss (expiry or another owner), not after `stop`. */
@@ -35,6 +35,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   let expiry: NodeJS.Timeout | undefined;
   let attempt: Promise<void> | undefined;
   let running = false;
+  let reached = true;
 
   const held = () => lease !== undefined && performance.now() < lease.heldUntil;
 
@@ -68,8 +69,10 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
         const acquired = await acquireLease(pool, claim);
         if (acquired) keep(acquired.epoch, sentAt);
       }
+      reached = true;
     } catch (error) {
-      logger.warn({ err: error, lease: name }, 'lease not reached');
+      if (reached) logger.warn({ err: error, lease: name }, 'the database of the lease cannot be reached');
+      reached = false;
     }
   }
 

@@ -40,6 +40,8 @@ export interface RelayOptions {
   pollMs?: number;
   /** How often a stream that is no copy is looked at again, in milliseconds; default 3000. */
   refusedRetryMs?: number;
+  /** Time to live of the lease in milliseconds; default 6000, 10,000 at the most. */
+  leaseTtlMs?: number;
   /** False: relays without the lease, whoever else does. Default true. */
   exclusive?: boolean;
 }
@@ -66,7 +68,9 @@ export function createRelayService(options: RelayOptions): Relay {
 
   function open() {
     const pool = createPool(options.databaseUrl, { max: 3, connectionTimeoutMillis: 3000 });
-    const lease = exclusive ? createLeaseHolder({ pool, name: 'relay', logger }) : undefined;
+    const lease = exclusive
+      ? createLeaseHolder({ pool, name: 'relay', ttlMs: options.leaseTtlMs, logger })
+      : undefined;
     const stopping = new AbortController();
     return { pool, lease, stopping, running: run(pool, lease, stopping.signal) };
   }

@@ -9,7 +9,7 @@ const relay = createRelayService({
   logger: pino({ level: 'silent' }),
   metrics: new Registry(),
   limits: { events: 20, bytes: 100_000 },
-  exclusive: process.env.EXCLUSIVE !== 'no',
+  leaseTtlMs: 2000,
 });
 await relay.start();
 process.on('disconnect', () => process.exit());
