@@ -4,21 +4,25 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../postgres/package-root.js';
 import type { CommandContext } from './context.js';
+import { addIngestCommand } from './ingest.js';
 import { addMigrateCommand } from './migrate.js';
 import { addParkedCommand } from './parked.js';
 import { addProjectorCommand } from './projector.js';
 import { addQueryCommand } from './query.js';
 import { addRebuildCommand } from './rebuild.js';
+import { addSourceCommand } from './source.js';
 import { addStartCommand } from './start.js';
 import { addVerifyCommand } from './verify.js';
 
 const commands = [
   addStartCommand,
+  addIngestCommand,
   addMigrateCommand,
   addParkedCommand,
   addProjectorCommand,
   addQueryCommand,
   addRebuildCommand,
+  addSourceCommand,
   addVerifyCommand,
 ];
 

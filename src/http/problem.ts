@@ -31,9 +31,29 @@ const TITLES: Record<number, string> = {
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
   429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
 };
+
+/** The JSON of a problem. */
+export function problemText({
+  status,
+  code,
+  detail,
+}: {
+  status: number;
+  code: string;
+  detail: string;
+}): string {
+  return JSON.stringify({
+    type: `urn:hookfold:${code}`,
+    title: TITLES[status] ?? 'Error',
+    status,
+    code,
+    detail,
+  });
+}
 
 /** Sends a problem. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
@@ -42,15 +62,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .code(status)
     .headers(headers)
     .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:hookfold:${code}`,
-        title: TITLES[status] ?? 'Error',
-        status,
-        code,
-        detail,
-      }),
-    );
+    .send(problemText({ status, code, detail }));
 }
 
 /** Fastify's error handler: the one place that maps errors to HTTP. What is not known to be the caller's is a 503. */

@@ -1,6 +1,7 @@
 // The HTTP server under every role: problem+json errors, and the three paths that operators ask.
+import type { Server as HttpServer } from 'node:http';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify';
 import type { Registry } from 'prom-client';
 import { handleError, Problem, sendProblem } from './problem.js';
 
@@ -10,7 +11,7 @@ export interface ServerOptions {
   metrics: Registry;
   /** Resolves when the role can do its work; its error is the reason why not. */
   ready(): Promise<void>;
-  fastify?: Omit<FastifyServerOptions, 'loggerInstance'>;
+  fastify?: Omit<FastifyHttpOptions<HttpServer>, 'loggerInstance'>;
 }
 
 export type Server = ReturnType<typeof createServer>;

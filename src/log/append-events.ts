@@ -37,7 +37,7 @@ const APPEND = `SELECT position_before, repeats FROM append_events(${PARAMETERS.
 /**
  * Appends events in their order as one commit: all or none. Answers, in the same order, what became of each. Throws
  * what Postgres says; `isRefusedData` tells whether the events are at fault. Where the connection breaks before the
- * answer, the commit may have happened (`findAppended` tells).
+ * answer, the commit may have happened.
  */
 export async function appendEvents(
   client: pg.ClientBase | pg.Pool,

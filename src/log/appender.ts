@@ -2,10 +2,11 @@
 // lock and its flush once a batch, and an idle one adds no delay.
 //
 //   append ──▶ pending ──(commit free)──▶ batch ──▶ append_events ──▶ answers
-//                                           │ refused data
-//                                           └──▶ halves, until the bad event is alone
+//                                           │ refused data: halves, until the bad event is alone
+//                                           │ the server said it was not committed, and why may be over: once more
+//                                           └ any other fault: all that waits is answered with it, at once
 import type pg from 'pg';
-import { isRefusedData } from '../postgres/failure.js';
+import { isRefusedData, sqlState } from '../postgres/failure.js';
 import { type Appended, appendEvents } from './append-events.js';
 import type { NewEvent } from './new-event.js';
 
@@ -42,7 +43,8 @@ export class EventRefused extends Error {
 
 /** What an appender did, for metrics. */
 export interface AppenderObserver {
-  committed(events: number, seconds: number): void;
+  /** `lastPosition` is the highest position that the commit answered. */
+  committed(events: number, seconds: number, lastPosition: number): void;
   failed(events: number, error: unknown): void;
 }
 
@@ -107,35 +109,48 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     return batch;
   }
 
-  async function commit(batch: Waiting[]): Promise<void> {
+  async function commit(batch: Waiting[], isRetry = false): Promise<void> {
     const started = performance.now();
     try {
       const answers = await appendEvents(
         pool,
         batch.map(({ event }) => event),
       );
-      observer?.committed(batch.length, (performance.now() - started) / 1000);
+      const lastPosition = answers.reduce((last, { position }) => Math.max(last, position), 0);
+      observer?.committed(batch.length, (performance.now() - started) / 1000, lastPosition);
       for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index]!);
     } catch (error) {
       if (isRefusedData(error)) await separate(batch, error);
-      else fail(batch, error);
+      else if (!isRetry && isWorthRetrying(error)) await commit(batch, true);
+      else failAll(batch, error);
     }
   }
 
   async function separate(batch: Waiting[], error: unknown): Promise<void> {
-    if (batch.length === 1) return fail(batch, new EventRefused(error));
+    if (batch.length === 1) return batch[0]!.reject(new EventRefused(error));
     const middle = batch.length >> 1;
     await commit(batch.slice(0, middle));
     await commit(batch.slice(middle));
   }
 
-  function fail(batch: Waiting[], error: unknown): void {
-    observer?.failed(batch.length, error);
-    for (const waiting of batch) waiting.reject(error);
+  // Those that wait would meet the same fault one batch after the other: they are told now.
+  function failAll(batch: Waiting[], error: unknown): void {
+    const waiting = pending;
+    pending = [];
+    for (const { event } of waiting) bytes -= event.body.length;
+    observer?.failed(batch.length + waiting.length, error);
+    for (const { reject } of [...batch, ...waiting]) reject(error);
   }
 
   const idle = async () => {
     while (running) await running;
   };
   return { append, idle, pendingBytes: () => bytes };
+}
+
+// A connection that was ended while idle, a failover, a deadlock: the server itself said that it did not commit, and
+// another connection may do better. Where the connection broke without a word the commit may have happened, so it
+// is not tried again: an event told as failed and logged all the same does no harm, one logged twice does.
+function isWorthRetrying(error: unknown): boolean {
+  return /^(57P0[123]|40...|25006)$/.test(sqlState(error) ?? '');
 }

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { Registry } from 'prom-client';
+import { createIngestService } from '../ingest/service.js';
+import { createRelayService } from '../relay/relay-service.js';
+import { createServiceGroup } from '../service.js';
+import type { CommandContext } from './context.js';
+import { runService } from './run-service.js';
+
+/** `hookfold ingest`: takes webhooks in and mirrors the log to NATS. */
+export function addIngestCommand(program: Command, context: CommandContext): void {
+  program
+    .command('ingest')
+    .description('Take webhooks in over HTTP, append them to the log, and mirror the log to NATS.')
+    .addHelpText(
+      'after',
+      `
+Listens on HOST and INGEST_PORT (8080). POST /webhooks/SOURCE/TOKEN answers 202 after the commit.
+Any number may run. Where NATS_URL is not set, or NATS is away, the log is mirrored later.`,
+    )
+    .action(async () => {
+      const logger = context.logger('ingest');
+      const metrics = new Registry();
+      const shared = { databaseUrl: context.databaseUrl(), logger, metrics };
+      const natsUrl = context.natsUrl();
+      const relay = natsUrl ? createRelayService({ ...shared, natsUrl }) : undefined;
+      const ingest = createIngestService({
+        ...shared,
+        configuration: context.configuration,
+        ...(relay ? { onAppended: relay.ring } : {}),
+      });
+      await runService(createServiceGroup(relay ? [relay, ingest] : [ingest]), logger);
+    });
+}

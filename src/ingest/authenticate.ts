@@ -1,0 +1,81 @@
+// Whether a request comes from the source it names. Two questions, as a signature needs the body: what the request
+// line and headers prove, before a byte of the body is read, and what the signature proves. Whatever is wrong, the
+// answer is no, in the same way: no exception, no word on which part it was.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { SecretKind } from '../log/source.js';
+import { comesFrom } from './client-address.js';
+import { isSignedByHmac } from './hmac.js';
+import type { KnownSource } from './source-book.js';
+import { isSignedByStandardWebhooks } from './standard-webhooks.js';
+
+/** Called with the id of each secret that held. */
+export type OnUsed = (secretId: string) => void;
+
+const NO_SECRETS: KnownSource['secrets'] = [{ id: '', kind: 'token', value: Buffer.alloc(32) }];
+
+/** Whether address, token and header secret hold. A source that does not exist costs the same as a wrong token. */
+export function isSender(
+  source: KnownSource | undefined,
+  request: IncomingMessage,
+  pathToken: string | undefined,
+  onUsed: OnUsed,
+): boolean {
+  const token = pathToken ?? tokenOf(request.headers.authorization);
+  if (source === undefined) {
+    matches(NO_SECRETS, 'token', token, onUsed);
+    return false;
+  }
+  const { rules } = source;
+  if (source.addresses && !comesFrom(source.addresses, source.proxy_depth, request)) return false;
+  if (rules.token && !matches(source.secrets, 'token', token, onUsed)) return false;
+  if (rules.header && !matches(source.secrets, 'header', textOf(request.headers[rules.header]), onUsed))
+    return false;
+  return Boolean(rules.token || rules.header || source.isSigned || rules.unverified);
+}
+
+/** Whether the signatures that the source asks for hold for these bytes. */
+export function isSigned(
+  source: KnownSource,
+  request: IncomingMessage,
+  body: Buffer,
+  onUsed: OnUsed,
+): boolean {
+  const { rules } = source;
+  if (rules.hmac && !isSignedByHmac(source, rules.hmac, request.headers, body, onUsed)) return false;
+  if (rules.standard_webhooks && !isSignedByStandardWebhooks(source, request.headers, body, onUsed))
+    return false;
+  return true;
+}
+
+/** One value of a header; several are none. */
+export function textOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+// All are compared, so that the time does not tell which one came close. An absent one is compared as well.
+function matches(
+  secrets: KnownSource['secrets'],
+  kind: SecretKind,
+  presented: string | undefined,
+  onUsed: OnUsed,
+): boolean {
+  const hash = createHash('sha256')
+    .update(presented ?? '')
+    .digest();
+  let match: string | undefined;
+  for (const secret of secrets)
+    if (secret.kind === kind && timingSafeEqual(secret.value, hash)) match = secret.id;
+  if (match === undefined || presented === undefined) return false;
+  onUsed(match);
+  return true;
+}
+
+// Bearer's value, or Basic's password: all after the first colon.
+function tokenOf(authorization: string | undefined): string | undefined {
+  const [, scheme, value] = /^(bearer|basic) +(\S+) *$/i.exec(authorization ?? '') ?? [];
+  if (value === undefined || scheme?.toLowerCase() === 'bearer') return value;
+  const pair = Buffer.from(value, 'base64').toString();
+  const colon = pair.indexOf(':');
+  return colon < 0 ? undefined : pair.slice(colon + 1);
+}

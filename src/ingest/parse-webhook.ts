@@ -1,0 +1,44 @@
+// From bytes to a webhook. What is accepted here every later reader can bear: strict UTF-8, strict JSON (RFC 8259),
+// bounded depth. Nothing is changed on the way; what the log keeps are the bytes.
+import { isAscii, isUtf8 } from 'node:buffer';
+import type { Envelope } from '../../schemas/envelope.js';
+import type { RejectedReason } from '../../schemas/http-ingest.js';
+import { isDeeperThan } from './json-depth.js';
+
+/** Levels of nesting at the most, the body's own object being the first. */
+export const MAX_DEPTH = 100;
+
+/** The webhook that a body holds, or why it holds none. */
+export function parseWebhook(body: Buffer, contentType: string | undefined): Envelope | RejectedReason {
+  const parsed = parse(body);
+  if (typeof parsed !== 'string') return parsed;
+  // Only now: many clients name a form by default and send JSON all the same (curl -d).
+  return isForm(contentType) ? 'form_encoded' : parsed;
+}
+
+function parse(body: Buffer): Envelope | RejectedReason {
+  if (body.length === 0) return 'empty';
+  if (!isUtf8(body)) return 'not_utf8';
+  if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) return 'byte_order_mark';
+  if (isDeeperThan(body, MAX_DEPTH)) return 'too_deep';
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString(isAscii(body) ? 'latin1' : 'utf8'));
+  } catch {
+    return 'not_json';
+  }
+  return isEnvelope(value) ? value : 'no_envelope';
+}
+
+function isEnvelope(value: unknown): value is Envelope {
+  if (!isObject(value)) return false;
+  return typeof value.event === 'string' && isObject(value.payload);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isForm(contentType: string | undefined): boolean {
+  return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(contentType ?? '');
+}

@@ -1,0 +1,120 @@
+// Ingest: webhooks in over HTTP, events in the log out. Promise: a 202 is given after the commit that holds the
+// event, and by that commit alone; memory is bounded; a fault of the database closes the door (503) and its end
+// opens it, by itself.
+import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
+import { Registry } from 'prom-client';
+import type { Configuration } from '../../schemas/configuration.js';
+import { createAppender } from '../log/appender.js';
+import type { RejectedBounds } from '../log/rejected.js';
+import { createPool } from '../postgres/connect.js';
+import type { Service } from '../service.js';
+import { createIngestApp, HTTP_TIMES, type HttpTimes } from './app.js';
+import { createDoor } from './door.js';
+import { createRejectionKeeper } from './keep-rejections.js';
+import { createByteBudget } from './load.js';
+import { createIngestMetrics } from './metrics.js';
+import { createUseNotes } from './note-used.js';
+import { BODY_LIMITS, type BodyLimits } from './read-body.js';
+import { createSourceBook } from './source-book.js';
+import { createDatabaseWatch } from './watch-database.js';
+
+export interface IngestServiceOptions {
+  configuration: Pick<Configuration, 'HOST' | 'INGEST_PORT'>;
+  databaseUrl: string;
+  logger: FastifyBaseLogger;
+  /** What `/metrics` shows; default: a registry of its own. */
+  metrics?: Registry;
+  /** Called after each commit with the last position that it answered. */
+  onAppended?(position: number): void;
+  /** Bytes of requests in flight at the most; default 64 MiB. A source may have half of it. */
+  inFlightBytes?: number;
+  limits?: Partial<BodyLimits>;
+  times?: Partial<HttpTimes>;
+  rejectedBounds?: RejectedBounds;
+}
+
+export interface IngestService extends Service {
+  /** Where it listens. */
+  url(): string;
+}
+
+const IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+const CLOSE_WITHIN_MS = 5000;
+
+/** Listens on HOST and INGEST_PORT, whether the database is there or not. `stop` answers what is in flight. */
+export function createIngestService(options: IngestServiceOptions): IngestService {
+  const { configuration, databaseUrl, logger, metrics: registry = new Registry() } = options;
+  // A pool for commits, of which one is in flight, and one for all else, so that neither waits for the other.
+  const commits = createPool(databaseUrl, patience(2, 10_000));
+  const pool = createPool(databaseUrl, patience(3, 4000));
+  const budget = createByteBudget(options.inFlightBytes ?? IN_FLIGHT_BYTES);
+  const book = createSourceBook(budget, (options.inFlightBytes ?? IN_FLIGHT_BYTES) / 2);
+  const metrics = createIngestMetrics(registry, budget, book);
+  const watch = createDatabaseWatch({ pool, book, logger });
+  const rejections = createRejectionKeeper({ pool, logger, bounds: options.rejectedBounds });
+  const notes = createUseNotes(pool);
+  const appender = createAppender({
+    pool: commits,
+    observer: {
+      committed(events, seconds, lastPosition) {
+        metrics.committed(events, seconds);
+        options.onAppended?.(lastPosition);
+      },
+      failed: (_events, error) => watch.trip(error),
+    },
+  });
+  const door = createDoor({
+    appender,
+    book,
+    watch,
+    rejections,
+    metrics,
+    limits: { ...BODY_LIMITS, ...options.limits },
+    onUsed: notes.onUsed,
+    logger,
+  });
+  const times = { ...HTTP_TIMES, ...options.times };
+  const ready = async () => {
+    const cause = watch.refusal();
+    if (cause) throw new Error(`no event can be taken now: ${cause}`);
+  };
+  const app = createIngestApp({ door, metrics, registry, logger, times, ready });
+
+  return {
+    url: () => app.listeningOrigin,
+    async start() {
+      await watch.start();
+      await rejections.start();
+      await notes.start();
+      if (!app.server.listening)
+        await app.listen({ host: configuration.HOST, port: configuration.INGEST_PORT, backlog: 4096 });
+    },
+    async stop() {
+      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_WITHIN_MS);
+      await app.close();
+      clearTimeout(cut);
+      await appender.idle();
+      await rejections.stop();
+      await notes.stop();
+      await watch.stop();
+      if (!commits.ended) await Promise.all([commits.end(), pool.end()]);
+    },
+  };
+}
+
+/** A pool that gives up on a database that does not answer, so that what waits is answered. */
+function patience(max: number, statementMs: number): pg.PoolConfig {
+  return {
+    max,
+    connectionTimeoutMillis: 3000,
+    idleTimeoutMillis: 60_000,
+    // The client's own clock as well: a server that is frozen or cut off cannot count.
+    query_timeout: statementMs + 1000,
+    onConnect: async (client: pg.ClientBase) => {
+      await client.query(
+        `SET statement_timeout = ${statementMs}; SET idle_in_transaction_session_timeout = 10000`,
+      );
+    },
+  } as pg.PoolConfig;
+}

@@ -1,0 +1,108 @@
+// Asks the database every second what the door has to know: the sources, and whether it can be written. In between,
+// a failed commit closes the door at once, so that nothing piles up before a database that is away; the next answer
+// opens it again.
+//
+//   open ──(commit failed, read only, no answer for 5 s)──▶ closed ──(asked again: writable)──▶ open
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import type { BaseLogger } from 'pino';
+import type { RefusalCause } from '../../schemas/http-ingest.js';
+import { parseSources, readSources } from '../log/source.js';
+import type { SourceBook } from './source-book.js';
+
+export interface DatabaseWatch {
+  /** Why no event can be taken now; undefined while all is well. */
+  refusal(): RefusalCause | undefined;
+  /** A commit failed for a reason that is not the event's. */
+  trip(error: unknown): void;
+  /** Resolves after the first answer, good or bad. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface DatabaseWatchOptions {
+  pool: pg.Pool;
+  book: SourceBook;
+  logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>;
+}
+
+const EVERY_MS = 1000;
+const FIRST_PROBE_MS = 100;
+/** Sources older than this are not trusted: a revoked one may be among them. */
+const STALE_MS = 5000;
+
+export function createDatabaseWatch({ pool, book, logger }: DatabaseWatchOptions): DatabaseWatch {
+  let closed: RefusalCause | undefined = 'starting';
+  let readAt = Number.NEGATIVE_INFINITY;
+  let text = '';
+  let wake = new AbortController();
+  let stopping = false;
+  let running: Promise<void> | undefined;
+
+  function close(cause: RefusalCause, error?: unknown): void {
+    if (closed !== cause) logger.error({ err: error, cause }, 'the door is closed: answering 503');
+    closed = cause;
+  }
+
+  async function ask(): Promise<void> {
+    const askedAt = performance.now();
+    const snapshot = await readSources(pool);
+    if (snapshot.text !== text) {
+      book.replace(parseSources(snapshot));
+      text = snapshot.text;
+      warnOfUnverified(book, logger);
+    }
+    readAt = askedAt;
+    if (!snapshot.writable) return close('read_only');
+    if (closed !== undefined) logger.info('the door is open');
+    closed = undefined;
+  }
+
+  async function run(onFirst: () => void): Promise<void> {
+    let probeMs = FIRST_PROBE_MS;
+    while (!stopping) {
+      try {
+        await ask();
+      } catch (error) {
+        if (closed === 'starting') logger.warn({ err: error }, 'the sources cannot be read yet');
+        else if (closed === undefined) logger.warn({ err: error }, 'the sources could not be read again');
+      }
+      onFirst();
+      probeMs = closed === undefined ? FIRST_PROBE_MS : Math.min(probeMs * 2, EVERY_MS);
+      await delay(closed === undefined ? EVERY_MS : probeMs, undefined, { signal: wake.signal }).catch(
+        () => {},
+      );
+      if (wake.signal.aborted && !stopping) {
+        wake = new AbortController();
+        await delay(FIRST_PROBE_MS);
+      }
+    }
+  }
+
+  return {
+    refusal: () => closed ?? (performance.now() - readAt > STALE_MS ? 'stale' : undefined),
+    trip(error) {
+      close('database', error);
+      wake.abort();
+    },
+    async start() {
+      if (running) return;
+      stopping = false;
+      await new Promise<void>((resolve) => {
+        running = run(resolve);
+      });
+    },
+    async stop() {
+      stopping = true;
+      wake.abort();
+      await running;
+      running = undefined;
+    },
+  };
+}
+
+function warnOfUnverified(book: SourceBook, logger: Pick<BaseLogger, 'warn'>): void {
+  const open = [...book.all()].filter(({ rules }) => rules.unverified).map(({ name }) => name);
+  if (open.length > 0)
+    logger.warn({ sources: open }, 'UNVERIFIED sources: whoever knows the address may send as these');
+}
