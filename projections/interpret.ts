@@ -16,13 +16,20 @@ const IGNORED: Interpretation = { kind: 'ignored' };
  * nothing to do with it. `reading` is what `readEvent` made of `logged`. Never throws.
  */
 export function interpret(projection: Projection, logged: LoggedEvent, reading: Reading): Interpretation {
-  if (projection.reads === 'everything') return concerns(projection.key(logged), logged);
+  if (projection.reads === 'everything') return concerns(projection, logged);
   if (reading.kind === 'unknown') return IGNORED;
   if (!(projection.reads as readonly string[]).includes(logged.event)) return IGNORED;
   if (reading.kind === 'unreadable') return reading;
-  return concerns(projection.key(reading.event), reading.event);
+  return concerns(projection, reading.event);
 }
 
-function concerns(key: Key | undefined, event: KnownEvent | LoggedEvent): Interpretation {
-  return key === undefined ? IGNORED : { kind: 'concerns', key, event };
+// An event whose key cannot be told has no row to be parked behind.
+function concerns(projection: Projection, event: KnownEvent | LoggedEvent): Interpretation {
+  try {
+    // biome-ignore lint/suspicious/noExplicitAny: the caller gives each projection the form of event it reads
+    const key = projection.key(event as any);
+    return key === undefined ? IGNORED : { kind: 'concerns', key, event };
+  } catch (error) {
+    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -1,28 +1,27 @@
 // One page, one transaction: checkpoints, rows, unreadable and parked events of every follower at that position.
 //
-// Two projectors at once: moveCheckpoints is the first statement, so the second waits for the first's commit, finds
-// the checkpoint moved, and rolls back with nothing written. Killed half-way: Postgres rolls back, the checkpoint
+//   load the rows that are not held ──▶ fold ──▶ BEGIN · compare-and-set · rows … · COMMIT, sent together
+//
+// Two projectors at once: the compare-and-set is the first statement, so the second waits for the first's commit,
+// finds the checkpoint moved, and everything it sent is void. Rows may be loaded before it for the same reason: if
+// it succeeds, nobody has written since the checkpoint was read. Killed half-way: Postgres rolls back, the checkpoint
 // stands where it was, and the page is folded again by whoever comes next.
 import type pg from 'pg';
 import { isRefusedData } from '../postgres/failure.js';
-import { inTransaction } from '../postgres/transaction.js';
-import { type Checkpoint, moveCheckpoints } from '../read-models/checkpoint.js';
-import { type FoldedPage, foldPage } from './fold-page.js';
+import { inPipelinedTransaction, runAll, withClient } from '../postgres/pipeline.js';
+import { type Checkpoint, CheckpointMoved, claimCheckpoints } from '../read-models/checkpoint.js';
+import { type FoldedPage, foldPage, type Refusal } from './fold-page.js';
 import type { Follower } from './follower.js';
 import { type Page, slicePage } from './page.js';
+import { keepParked, overlayParked } from './parked-keys.js';
+import { writeIncidents } from './write-incidents.js';
+
+export { CheckpointMoved, writeIncidents };
 
 /** A follower's part in a page: the checkpoints that move. */
 export interface Share {
   follower: Follower;
   checkpoints: Checkpoint[];
-}
-
-/** Another process has moved a checkpoint: nothing was written; read the followers anew. */
-export class CheckpointMoved extends Error {
-  readonly code = 'HOOKFOLD_CHECKPOINT_MOVED';
-  constructor() {
-    super('a checkpoint was moved by another process');
-  }
 }
 
 /** Postgres refuses a row of this follower. */
@@ -35,7 +34,11 @@ class RowRefused extends Error {
   }
 }
 
-type Refused = Map<Follower, { position: number; reason: string }>;
+type Refused = Map<Follower, Refusal>;
+
+// Rows and checkpoint stand or fall together, so a crash of the server costs nothing but folding the last pages
+// again: no need to wait for the disk.
+const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
 
 /**
  * Folds and commits a page for all shares, which stand at the position before it. Throws CheckpointMoved where
@@ -47,18 +50,13 @@ export async function applyPage(pool: pg.Pool, shares: readonly Share[], page: P
     try {
       return await commitPage(pool, shares, page, refused);
     } catch (error) {
-      for (const { follower } of shares) forgetPage(follower, page);
+      for (const { follower } of shares) follower.store.forget();
       if (!(error instanceof RowRefused)) throw error;
+      if (refused.has(error.follower)) throw error.cause;
       if (page.events.length > 1) return applyHalves(pool, shares, page);
       refused.set(error.follower, { position: page.last, reason: error.message });
     }
   }
-}
-
-function forgetPage({ store, parkedKeys }: Follower, page: Page): void {
-  store.forget();
-  const first = page.events[0]!.position;
-  for (const [id, position] of parkedKeys) if (position >= first) parkedKeys.delete(id);
 }
 
 async function applyHalves(pool: pg.Pool, shares: readonly Share[], page: Page): Promise<void> {
@@ -73,50 +71,47 @@ async function commitPage(
   page: Page,
   refused: Refused,
 ): Promise<void> {
-  await inTransaction(pool, async (client) => {
-    const moving = shares.flatMap(({ checkpoints }) => checkpoints);
-    if (!(await moveCheckpoints(client, moving, page.last))) throw new CheckpointMoved();
-    for (const share of shares) await foldShare(client, share, page, refused.get(share.follower));
+  const moving = shares.flatMap(({ checkpoints }) => checkpoints);
+  const before = page.events[0]!.position - 1;
+  if (moving.some(({ position }) => position !== before)) throw new CheckpointMoved();
+  const folded = await withClient(pool, async (client) => {
+    const folds = shares.map((share) => () => foldShare(client, share, page, refused.get(share.follower)));
+    const pages = await runAll(client, folds);
+    const writes = shares.map(
+      ({ follower }, index) =>
+        () =>
+          writeShare(client, follower, pages[index]!),
+    );
+    await inPipelinedTransaction(
+      client,
+      [() => claimCheckpoints(client, moving, page.last), ...writes],
+      BEGIN,
+    );
+    return pages;
   });
-  for (const { checkpoints } of shares) for (const checkpoint of checkpoints) checkpoint.position = page.last;
+  for (const checkpoint of moving) checkpoint.position = page.last;
+  for (const [index, { follower }] of shares.entries())
+    keepParked(follower.parkedKeys, folded[index]!.parked);
 }
 
-async function foldShare(
+function foldShare(
   client: pg.ClientBase,
   { follower, checkpoints }: Share,
   page: Page,
-  refused?: { position: number; reason: string },
-): Promise<void> {
-  const { projection, store, build, parkedKeys } = follower;
+  refused?: Refusal,
+): Promise<FoldedPage> {
+  const { projection, store, build } = follower;
   const all = checkpoints.length === build.segments;
   const owned = all ? undefined : new Set(checkpoints.map(({ segment }) => segment));
-  const target = { projection, store, segments: build.segments, owned, parkedKeys };
-  const folded = await foldPage(client, target, page, refused);
-  await writeIncidents(client, build.build_id, folded);
-  try {
-    await store.flush(client);
-  } catch (error) {
-    throw isRefusedData(error) ? new RowRefused(follower, error as Error) : error;
-  }
+  const parkedKeys = overlayParked(follower.parkedKeys);
+  return foldPage(client, { projection, store, segments: build.segments, owned, parkedKeys }, page, refused);
 }
 
-/** Records the events of a page that could not be read or folded. */
-export async function writeIncidents(
-  client: pg.ClientBase,
-  buildId: number,
-  folded: FoldedPage,
-): Promise<void> {
-  if (folded.unreadable.length > 0)
-    await client.query(
-      `INSERT INTO projector.unreadable (build_id, position, event, workspace_id, reason)
-       SELECT $1, u.* FROM json_to_recordset($2)
-         AS u(position bigint, event text, workspace_id text, reason text)`,
-      [buildId, JSON.stringify(folded.unreadable)],
-    );
-  if (folded.parked.length > 0)
-    await client.query(
-      `INSERT INTO projector.parked (build_id, position, key_id, event, reason)
-       SELECT $1, p.* FROM json_to_recordset($2) AS p(position bigint, key_id text, event text, reason text)`,
-      [buildId, JSON.stringify(folded.parked)],
-    );
+async function writeShare(client: pg.ClientBase, follower: Follower, folded: FoldedPage): Promise<void> {
+  const writeRows = async () => {
+    await follower.store.flush(client).catch((error) => {
+      throw isRefusedData(error) ? new RowRefused(follower, error) : error;
+    });
+  };
+  await runAll(client, [() => writeIncidents(client, follower.build.build_id, folded), writeRows]);
 }

@@ -5,6 +5,7 @@ import type { Key, Projection } from '../../projections/contract.js';
 import { interpret } from '../../projections/interpret.js';
 import { keyId } from '../../projections/key.js';
 import type { Page } from './page.js';
+import type { ParkedKeys } from './parked-keys.js';
 import type { RowStore } from './row-store.js';
 import { segmentOf } from './segment.js';
 
@@ -29,7 +30,13 @@ export interface FoldTarget {
   segments: number;
   owned: ReadonlySet<number> | undefined;
   /** Key ids with a parked event, each with its first position: their later events are parked too. */
-  parkedKeys: Map<string, number>;
+  parkedKeys: ParkedKeys;
+}
+
+/** An event whose rows Postgres refused before, and why. */
+export interface Refusal {
+  position: number;
+  reason: string;
 }
 
 export interface FoldedPage {
@@ -44,14 +51,14 @@ interface Concern {
 }
 
 /**
- * Folds a page onto the store's rows; nothing is written. `refused` is the position of an event whose rows Postgres
- * refused before: it is parked without being folded.
+ * Folds a page onto the store's rows; nothing is written. A `refused` event is parked without being folded. Sends the
+ * one statement that it needs, if any, before it first waits.
  */
 export async function foldPage(
   client: pg.ClientBase | pg.Pool,
   target: FoldTarget,
   page: Page,
-  refused?: { position: number; reason: string },
+  refused?: Refusal,
 ): Promise<FoldedPage> {
   const folded: FoldedPage = { unreadable: [], parked: [] };
   const keys = new Map<string, Key>();
@@ -85,7 +92,7 @@ function evolveOne(
   { projection, store, parkedKeys }: FoldTarget,
   { id, event }: Concern,
   folded: FoldedPage,
-  refused?: { position: number; reason: string },
+  refused?: Refusal,
 ): void {
   const park = (reason: string) => {
     parkedKeys.set(id, parkedKeys.get(id) ?? event.position);

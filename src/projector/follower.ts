@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { type Build, tableOf } from '../read-models/build.js';
-import { type Checkpoint, readCheckpoints } from '../read-models/checkpoint.js';
+import { type Checkpoint, CheckpointMoved, readCheckpoints } from '../read-models/checkpoint.js';
 import { createRowTable } from '../read-models/rows.js';
 import { createRowStore, type RowStore } from './row-store.js';
 
@@ -35,14 +35,22 @@ export async function createFollower(
   return follower;
 }
 
-/** Drops what the follower holds in memory and reads its checkpoints and parked keys anew. */
+/**
+ * Drops what the follower holds in memory and reads its checkpoints and parked keys anew. Throws CheckpointMoved, with
+ * nothing held, where the build was split into other segments meanwhile: read the build anew.
+ */
 export async function refreshFollower(db: pg.Pool | pg.ClientBase, follower: Follower): Promise<void> {
-  follower.store.forget();
-  follower.parkedKeys.clear();
-  follower.checkpoints = await readCheckpoints(db, follower.build.build_id);
+  const { build, store, parkedKeys } = follower;
+  store.forget();
+  parkedKeys.clear();
+  follower.checkpoints = [];
+  // Checkpoints first: whatever is parked after this read moves one of them, and their compare-and-set then fails.
+  const checkpoints = await readCheckpoints(db, build.build_id);
+  if (checkpoints.length !== build.segments) throw new CheckpointMoved();
   const { rows } = await db.query(
     'SELECT key_id, min(position) AS position FROM projector.parked WHERE build_id = $1 GROUP BY key_id',
-    [follower.build.build_id],
+    [build.build_id],
   );
-  for (const { key_id, position } of rows) follower.parkedKeys.set(key_id, position);
+  for (const { key_id, position } of rows) parkedKeys.set(key_id, Number(position));
+  follower.checkpoints = checkpoints;
 }

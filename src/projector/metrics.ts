@@ -28,7 +28,10 @@ export function createProjectorMetrics(
   const unreadable = new Gauge({
     ...options('unreadable', 'Known events that did not fit their schema'),
     async collect() {
-      for (const progress of await readProgress(logPool, readPool)) {
+      // Metrics that cannot be read are left out: what is counted in memory is shown all the same.
+      const all = await readProgress(logPool, readPool).catch(() => []);
+      for (const gauge of [position, lagEvents, lagSeconds, parked, unreadable]) gauge.reset();
+      for (const progress of all) {
         const labels = { projection: progress.name };
         position.set(labels, progress.position);
         lagEvents.set(labels, progress.lag_events);

@@ -24,29 +24,36 @@ export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Owner
   const owner = randomUUID();
   const ttl = `${ttlMs} milliseconds`;
   const memberPrefix = `projector:${group}:`;
+  const member = memberPrefix + owner;
 
   async function beat(units: readonly string[]): Promise<Set<string>> {
     return inTransaction(pool, async (client) => {
-      const members = await countMembers(client);
+      const members = await join(client);
       const held = await renew(client, units);
-      const share = Math.ceil(units.length / members);
+      const share = shareOf(units.length, members);
       if (held.length > share) await release(client, held.splice(share));
       else if (held.length < share) held.push(...(await take(client, units, share - held.length)));
       return new Set(held);
     });
   }
 
-  async function countMembers(client: pg.ClientBase): Promise<number> {
+  /** Says that we live. Answers the names of all that do, in one order for everyone. */
+  async function join(client: pg.ClientBase): Promise<string[]> {
     await client.query(
       `INSERT INTO hookfold.lease (name, owner, epoch, expires_at) VALUES ($1, $2, 1, now() + $3::interval)
        ON CONFLICT (name) DO UPDATE SET expires_at = EXCLUDED.expires_at`,
-      [memberPrefix + owner, owner, ttl],
+      [member, owner, ttl],
     );
     const { rows } = await client.query(
-      'SELECT count(*) AS members FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at > now()',
+      `SELECT name FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at > now() ORDER BY name COLLATE "C"`,
       [memberPrefix],
     );
-    return rows[0].members;
+    return rows.map(({ name }) => name);
+  }
+
+  // What does not divide evenly goes to the first in the order, so that shares differ by one at the most.
+  function shareOf(units: number, members: readonly string[]): number {
+    return Math.floor(units / members.length) + (members.indexOf(member) < units % members.length ? 1 : 0);
   }
 
   async function renew(client: pg.ClientBase, units: readonly string[]): Promise<string[]> {

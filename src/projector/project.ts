@@ -1,16 +1,15 @@
 // One round of projecting: of the followers' checkpoints, those at one position share one read of the log and one
 // transaction. Each position among them gets a page a round, so that one far behind does not hold up the others.
 import type pg from 'pg';
-import { readAfter } from '../log/read-log.js';
 import type { Checkpoint } from '../read-models/checkpoint.js';
 import { applyPage, type Share } from './apply-page.js';
 import type { Follower } from './follower.js';
 import { createPage } from './page.js';
+import type { PageReader } from './read-page.js';
 
 export interface ProjectOptions {
-  logPool: pg.Pool;
+  readPage: PageReader;
   readPool: pg.Pool;
-  pageEvents: number;
   /** Told after each committed page. */
   onPage?(events: number, shares: readonly Share[]): void;
 }
@@ -24,7 +23,7 @@ export async function projectRound(followers: readonly Follower[], options: Proj
   let read = 0;
   for (const [index, position] of positions.entries()) {
     const ahead = index === 0 ? Number.POSITIVE_INFINITY : positions[index - 1]! - position;
-    read += await projectFrom(position, Math.min(options.pageEvents, ahead), followers, options);
+    read += await projectFrom(position, ahead, followers, options);
   }
   return read;
 }
@@ -33,9 +32,9 @@ async function projectFrom(
   position: number,
   limit: number,
   followers: readonly Follower[],
-  { logPool, readPool, onPage }: ProjectOptions,
+  { readPage, readPool, onPage }: ProjectOptions,
 ): Promise<number> {
-  const events = await readAfter(logPool, position, limit);
+  const events = await readPage(position, limit);
   if (events.length === 0) return 0;
   const shares = followers
     .map((follower) => ({ follower, checkpoints: standingAt(follower, position) }))

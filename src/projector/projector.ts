@@ -1,8 +1,10 @@
 // The projector's loop: rounds as long as there is something to read, then wait for the doorbell or the next poll.
-// A fault ends nothing: it is told, and the loop goes on after a pause that grows.
+// A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
+import { sqlState } from '../postgres/failure.js';
 import type { Service } from '../service.js';
 import { CheckpointMoved } from './apply-page.js';
+import { createPause } from './pause.js';
 import { type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';
 
@@ -10,7 +12,8 @@ export interface ProjectorOptions extends ProjectOptions {
   roster: Roster;
   logger: FastifyBaseLogger;
   leaseTtlMs: number;
-  pollMs: number;
+  /** How long to wait at the head for a ring before looking again. */
+  pollMs(): number;
 }
 
 export interface Projector extends Service {
@@ -18,75 +21,83 @@ export interface Projector extends Service {
   ring(): void;
   /** Resolves when everything owned here is folded up to the head. */
   untilHead(): Promise<void>;
-  /** The error of the last round, if it failed. */
-  failure(): Error | undefined;
+  /** Throws, with the reason, unless the last round was good and not long ago. */
+  assertReading(): void;
 }
 
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
+const LONGEST_ROUND_MS = 60_000;
+/** Beats a time to live: so soon after an owner's end its work is free, and so soon is it taken. */
+const BEATS_A_TTL = 4;
+
+const lostRace = (error: unknown) =>
+  error instanceof CheckpointMoved || ['40P01', '40001'].includes(sqlState(error) ?? '');
 
 export function createProjector(options: ProjectorOptions): Projector {
-  const { roster, logger, leaseTtlMs, pollMs } = options;
-  const beatMs = leaseTtlMs / 3;
+  const { roster, logger, leaseTtlMs } = options;
+  const beatMs = leaseTtlMs / BEATS_A_TTL;
+  const pause = createPause();
   let stopping = false;
   let running: Promise<void> | undefined;
   let rung = false;
-  let wake = () => {};
-  let lastBeat = Number.NEGATIVE_INFINITY;
+  let nextBeat = Number.NEGATIVE_INFINITY;
+  let lastRound: number | undefined;
   let failure: Error | undefined;
   let pauseMs = 0;
   const atHead: (() => void)[] = [];
 
   async function round(): Promise<void> {
-    if (performance.now() - lastBeat >= beatMs) {
-      lastBeat = performance.now();
+    if (performance.now() >= nextBeat) {
+      nextBeat = performance.now() + beatMs;
       await roster.update();
     }
     rung = false;
     const read = await projectRound(roster.followers(), options);
     failure = undefined;
     pauseMs = 0;
+    lastRound = performance.now();
     if (read > 0) return;
     for (const resolve of atHead.splice(0)) resolve();
-    if (!rung && !stopping) await pause(Math.min(pollMs, beatMs));
+    if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
   }
 
   async function recover(error: unknown): Promise<void> {
-    if (error instanceof CheckpointMoved) return void (await roster.reload().then(roster.update));
+    nextBeat = Number.NEGATIVE_INFINITY;
+    roster.reload();
+    if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
     failure = error as Error;
-    lastBeat = Number.NEGATIVE_INFINITY;
-    pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(100, pauseMs * 2));
+    pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
     logger.error({ err: error, pauseMs }, 'projecting failed; it goes on after a pause');
-    await roster.reload().catch(() => {});
-    if (!stopping) await pause(pauseMs);
+    if (!stopping) await pause.for(pauseMs);
   }
 
   async function loop(): Promise<void> {
-    while (!stopping) await round().catch(recover).catch(recover);
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    while (!stopping) await round().catch(recover);
   }
 
   function ring(): void {
     rung = true;
-    if (!failure) wake();
+    if (!failure) pause.end();
   }
 
   async function stop(): Promise<void> {
+    if (!running) return;
     stopping = true;
-    wake();
+    pause.end();
     await running;
     running = undefined;
     await roster
       .leave()
       .catch((error) => logger.warn({ err: error }, 'leases could not be given back; they expire'));
+  }
+
+  function assertReading(): void {
+    if (failure) throw new Error(`the projector cannot read or write: ${failure.message}`);
+    if (lastRound === undefined) throw new Error('the projector has not read yet');
+    const silentMs = performance.now() - lastRound;
+    if (silentMs > LONGEST_ROUND_MS)
+      throw new Error(`the projector has not finished a page for ${Math.round(silentMs / 1000)} s`);
   }
 
   return {
@@ -97,6 +108,6 @@ export function createProjector(options: ProjectorOptions): Projector {
     stop,
     ring,
     untilHead: () => new Promise((resolve) => atHead.push(resolve)),
-    failure: () => failure,
+    assertReading,
   };
 }

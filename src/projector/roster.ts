@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import type { Build } from '../read-models/build.js';
-import { readCheckpoints } from '../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../read-models/live-build.js';
 import { createFollower, type Follower, refreshFollower } from './follower.js';
 import { createOwnership } from './ownership.js';
+import { resegment } from './resegment.js';
 
 export interface Roster {
   /** Brings builds, ownership and followers up to date. Call it at least every third of the lease's TTL. */
   update(): Promise<void>;
-  /** Drops what followers hold and reads their checkpoints anew: another process has written. */
-  reload(): Promise<void>;
+  /** Drops all followers, since another process has written: the next update makes them anew. */
+  reload(): void;
   followers(): readonly Follower[];
   /** Gives everything back. */
   leave(): Promise<void>;
@@ -23,6 +23,9 @@ export interface RosterOptions {
   projections: readonly Projection[];
   leaseTtlMs: number;
   generationBytes: number;
+  logPool: pg.Pool;
+  /** Split builds that can be into so many segments; undefined: leave them as they are. */
+  segments?: number | undefined;
 }
 
 const unitOf = (build: Build, segment: number) => `build:${build.build_id}:${segment}/${build.segments}`;
@@ -33,15 +36,17 @@ function groupOf(projections: readonly Projection[]): string {
   return createHash('sha256').update(versions.join()).digest('hex').slice(0, 12);
 }
 
-export function createRoster({ pool, projections, leaseTtlMs, generationBytes }: RosterOptions): Roster {
+export function createRoster(options: RosterOptions): Roster {
+  const { pool, projections, leaseTtlMs, generationBytes } = options;
   const ownership = createOwnership({ pool, group: groupOf(projections), ttlMs: leaseTtlMs });
+  const split = createSplitter(options);
   let followers: Follower[] = [];
 
   async function update(): Promise<void> {
     const builds: [Projection, Build][] = [];
     for (const projection of projections) {
       const build = await ensureLiveBuild(pool, projection);
-      if (build) builds.push([projection, build]);
+      if (build) builds.push([projection, await split(projection, build)]);
     }
     const units = builds.flatMap(([, build]) => segmentsOf(build).map((segment) => unitOf(build, segment)));
     const owned = await ownership.beat(units);
@@ -63,17 +68,24 @@ export function createRoster({ pool, projections, leaseTtlMs, generationBytes }:
     return follower;
   }
 
-  async function reload(): Promise<void> {
-    for (const follower of followers) {
-      const mine = new Set(follower.checkpoints.map(({ segment }) => segment));
-      await refreshFollower(pool, follower);
-      follower.checkpoints = (await readCheckpoints(pool, follower.build.build_id)).filter(({ segment }) =>
-        mine.has(segment),
-      );
-    }
+  // Not even the builds are kept: they may have been swapped, or split anew.
+  function reload(): void {
+    followers = [];
   }
 
   return { update, reload, followers: () => followers, leave: ownership.leave };
+}
+
+// Once a build and process: where two were started with different numbers, the later one's holds.
+function createSplitter({ pool, logPool, segments }: RosterOptions) {
+  const seen = new Set<number>();
+  return async (projection: Projection, build: Build): Promise<Build> => {
+    if (segments === undefined || projection.within !== 'integration' || seen.has(build.build_id))
+      return build;
+    const now = await resegment({ logPool, readPool: pool }, projection, build, segments);
+    seen.add(build.build_id);
+    return now;
+  };
 }
 
 function segmentsOf(build: Build): number[] {

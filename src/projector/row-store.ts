@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
 import { keyId } from '../../projections/key.js';
+import { runAll } from '../postgres/pipeline.js';
 import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
 
@@ -21,7 +22,10 @@ export interface RowStore {
   get(id: string): AnyRow | undefined;
   /** Replaces the row of a key that was loaded; undefined removes it. */
   set(id: string, row: AnyRow | undefined): void;
-  /** Writes all changed rows in the caller's transaction, and then keeps within the bound. Answers their number. */
+  /**
+   * Writes all changed rows in the caller's transaction, and keeps within the bound. Answers their number. On a
+   * pipelined connection all statements are sent before it first waits. Where it or the transaction fails: `forget`.
+   */
   flush(client: pg.ClientBase): Promise<number>;
   /** Drops all that is held: after a rollback, or when others have written. */
   forget(): void;
@@ -91,7 +95,10 @@ export function createRowStore({
   function set(id: string, row: AnyRow | undefined): void {
     const entry = young.get(id)!;
     if (entry.row === row) return;
-    dirtyBytes += sizeOf(row) - (entry.dirty ? sizeOf(entry.row) : 0);
+    const bytes = sizeOf(row);
+    const bytesBefore = sizeOf(entry.row);
+    youngBytes += bytes - bytesBefore;
+    dirtyBytes += bytes - (entry.dirty ? bytesBefore : 0);
     entry.row = row;
     entry.dirty = true;
     dirty.set(id, entry);
@@ -99,17 +106,8 @@ export function createRowStore({
 
   async function flush(client: pg.ClientBase): Promise<number> {
     const entries = [...dirty.values()];
-    const present = entries.filter(({ row }) => row !== undefined);
-    const gone = entries.filter(({ row, stored }) => row === undefined && stored);
-    const fresh = present.filter(({ stored }) => !stored).map(({ row }) => row!);
-    const known = present.filter(({ stored }) => stored).map(({ row }) => row!);
-    for (const rows of slices(fresh)) await table.insert(client, rows);
-    for (const rows of slices(known)) await table.upsert(client, rows);
-    if (gone.length > 0)
-      await table.remove(
-        client,
-        gone.map(({ key }) => key),
-      );
+    const writes = writesOf(client, entries);
+    // Marked before the answers are there: if one is a failure, all that is held is forgotten anyway.
     for (const entry of entries) {
       entry.stored = entry.row !== undefined;
       entry.dirty = false;
@@ -118,7 +116,23 @@ export function createRowStore({
     dirty = new Map();
     dirtyBytes = 0;
     if (youngBytes > generationBytes) turn();
+    await runAll(client, writes);
     return entries.length;
+  }
+
+  function writesOf(client: pg.ClientBase, entries: readonly Entry[]): (() => Promise<void>)[] {
+    const fresh: AnyRow[] = [];
+    const known: AnyRow[] = [];
+    const gone: Key[] = [];
+    for (const { key, row, stored } of entries) {
+      if (row !== undefined) (stored ? known : fresh).push(row);
+      else if (stored) gone.push(key);
+    }
+    return [
+      ...slices(fresh).map((rows) => () => table.insert(client, rows)),
+      ...slices(known).map((rows) => () => table.upsert(client, rows)),
+      ...(gone.length > 0 ? [() => table.remove(client, gone)] : []),
+    ];
   }
 
   function turn(): void {
@@ -132,11 +146,16 @@ export function createRowStore({
     old = new Map();
     dirty = new Map();
     dirtyBytes = 0;
+    nothingStored = false;
   }
 
   return { load, set, flush, forget, get: (id) => entryOf(id)?.row, dirtyBytes: () => dirtyBytes };
 }
 
-function* slices<T>(rows: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < rows.length; at += ROWS_A_STATEMENT) yield rows.slice(at, at + ROWS_A_STATEMENT);
+function slices<T>(rows: readonly T[]): (readonly T[])[] {
+  if (rows.length <= ROWS_A_STATEMENT) return rows.length > 0 ? [rows] : [];
+  const count = Math.ceil(rows.length / ROWS_A_STATEMENT);
+  return Array.from({ length: count }, (_, n) =>
+    rows.slice(n * ROWS_A_STATEMENT, (n + 1) * ROWS_A_STATEMENT),
+  );
 }

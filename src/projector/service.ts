@@ -9,12 +9,17 @@ import type { Configuration } from '../../schemas/configuration.js';
 import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
+import { readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
-import { readProgress } from '../read-models/progress.js';
-import type { Service } from '../service.js';
+import { PIPELINED } from '../postgres/pipeline.js';
+import { createServiceGroup, type Service } from '../service.js';
 import { createProjectorMetrics } from './metrics.js';
-import { createProjector, type Projector } from './projector.js';
+import { createProjector } from './projector.js';
+import { createPageReader } from './read-page.js';
+import { createAutoRebuild } from './rebuild/auto-rebuild.js';
 import { createRoster } from './roster.js';
+import { untilFolded } from './until-folded.js';
+import { createSelfCheck } from './verify/self-check.js';
 
 export interface ProjectorServiceOptions {
   configuration: Configuration;
@@ -25,64 +30,93 @@ export interface ProjectorServiceOptions {
   projections?: readonly Projection[];
   /** Split the projections keyed within an integration into so many segments, shared out among processes. */
   segments?: number;
+  /** Time to live of the leases: so long at the most, and a quarter more, is the work of a dead process idle. */
   leaseTtlMs?: number;
+  /** Time between two looks whether a newer version is to be rebuilt, in milliseconds. Default 5000. */
+  autoRebuildMs?: number;
+  /** Events of a page at the most. Default 2000. */
+  pageEvents?: number;
 }
 
 export interface ProjectorService extends Service {
-  /** Resolves when all projections of this code, wherever they are folded, have reached the head of the log. */
+  /** Resolves when all projections of this code, wherever they are folded, have reached the head the log has now. */
   untilHead(): Promise<void>;
 }
 
+const AUTO_REBUILD_MS = 5000;
+const SELF_CHECK_MS = 5000;
 const POLL_MS = 100;
 const POLL_WITH_DOORBELL_MS = 1000;
 const PAGE_EVENTS = 2000;
+const PAGE_BYTES = 4 * 1024 * 1024;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 
+/** A projector process's service. Nothing is opened before `start`; it can be started again after a stop. */
 export function createProjectorService(options: ProjectorServiceOptions): ProjectorService {
-  const { configuration, databaseUrl, readDatabaseUrl, natsUrl, logger, leaseTtlMs = 8000 } = options;
-  const projections = options.projections ?? PROJECTIONS;
-  const logPool = createPool(databaseUrl, { max: 3 });
-  const readPool = createPool(readDatabaseUrl, { max: 4 });
-  const registry = new Registry();
-  const metrics = createProjectorMetrics(registry, logPool, readPool);
-  const roster = createRoster({ pool: readPool, projections, leaseTtlMs, generationBytes: GENERATION_BYTES });
-  const projector = createProjector({
-    logPool,
-    readPool,
-    roster,
-    logger,
-    leaseTtlMs,
-    pageEvents: PAGE_EVENTS,
-    pollMs: natsUrl ? POLL_WITH_DOORBELL_MS : POLL_MS,
-    onPage: metrics.onPage,
-  });
-  const app = createServer({ logger, metrics: registry, ready: () => assertReading(projector) });
-  const bus = natsUrl ? createBus({ natsUrl, name: 'hookfold-projector', logger }) : undefined;
-  if (bus) onRing(bus, projector.ring);
-
+  let running: Running | undefined;
   return {
     async start() {
-      await app.listen({ port: configuration.PROJECTOR_PORT, host: configuration.HOST });
-      await bus?.start();
-      await projector.start();
+      if (running) return;
+      running = openService(options);
+      await running.service.start();
     },
     async stop() {
-      await bus?.stop();
-      await projector.stop();
-      await app.close();
-      await Promise.all([logPool.end(), readPool.end()]);
+      const stopping = running;
+      running = undefined;
+      await stopping?.service.stop();
     },
     async untilHead() {
-      for (;;) {
-        await projector.untilHead();
-        const progress = await readProgress(logPool, readPool);
-        if (progress.length > 0 && progress.every(({ lag_events }) => lag_events === 0)) return;
-      }
+      if (!running) throw new Error('the projector is not running: start it before waiting for the head');
+      await running.untilHead();
     },
   };
 }
 
-async function assertReading(projector: Projector): Promise<void> {
-  const failure = projector.failure();
-  if (failure) throw new Error(`the projector cannot read or write: ${failure.message}`);
+interface Running {
+  service: Service;
+  untilHead(): Promise<void>;
+}
+
+function openService(options: ProjectorServiceOptions): Running {
+  const { configuration, natsUrl, logger, leaseTtlMs = 6000, segments } = options;
+  const projections = options.projections ?? PROJECTIONS;
+  const logPool = createPool(options.databaseUrl, { max: 3 });
+  const readPool = createPool(options.readDatabaseUrl, { max: 4, ...PIPELINED });
+  const registry = new Registry();
+  const metrics = createProjectorMetrics(registry, logPool, readPool);
+  const pageEvents = options.pageEvents ?? PAGE_EVENTS;
+  const readPage = createPageReader({ pool: logPool, pageEvents, pageBytes: PAGE_BYTES });
+  const bus = natsUrl ? createBus({ natsUrl, name: 'hookfold-projector', logger }) : undefined;
+  const generationBytes = GENERATION_BYTES;
+  const projector = createProjector({
+    readPage,
+    readPool,
+    roster: createRoster({ pool: readPool, logPool, projections, leaseTtlMs, generationBytes, segments }),
+    logger,
+    leaseTtlMs,
+    pollMs: () => (bus?.connection() ? POLL_WITH_DOORBELL_MS : POLL_MS),
+    onPage: metrics.onPage,
+  });
+  if (bus) onRing(bus, projector.ring);
+  const ready = async () => {
+    projector.assertReading();
+    await readHead(logPool);
+  };
+  const app = createServer({ logger, metrics: registry, ready });
+  const http: Service = {
+    start: async () =>
+      void (await app.listen({ port: configuration.PROJECTOR_PORT, host: configuration.HOST })),
+    stop: () => app.close(),
+  };
+  const pools: Service = {
+    start: async () => {},
+    stop: async () => void (await Promise.all([logPool.end(), readPool.end()])),
+  };
+  const background = { logPool, readPool, projections, logger };
+  const autoRebuild = createAutoRebuild({ ...background, everyMs: options.autoRebuildMs ?? AUTO_REBUILD_MS });
+  const selfCheck = createSelfCheck({ ...background, registry, everyMs: SELF_CHECK_MS });
+  return {
+    service: createServiceGroup([pools, http, ...(bus ? [bus] : []), projector, autoRebuild, selfCheck]),
+    untilHead: () => untilFolded({ projector, logPool, readPool, projections, logger }),
+  };
 }

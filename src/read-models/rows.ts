@@ -4,9 +4,10 @@ import type { AnyRow, Key, Projection } from '../../projections/contract.js';
 import { keyId, keyOfRow } from '../../projections/key.js';
 import { binaryArray, type Element } from '../postgres/binary-array.js';
 import { TEXT_TYPES } from '../postgres/connect.js';
+import { runAll } from '../postgres/pipeline.js';
 import { type Column, columnsOf, elementType, rowFromTexts, selected } from './columns.js';
 
-/** Reads and writes rows of one projection in one table. */
+/** Reads and writes rows of one projection in one table. Writes send their statements before they first wait. */
 export interface RowTable {
   /** The rows of these keys that exist, by key id. */
   load(client: pg.ClientBase | pg.Pool, keys: readonly Key[]): Promise<Map<string, AnyRow>>;
@@ -85,10 +86,11 @@ export function createRowTable(projection: Projection, table: string): RowTable 
       await client.query({ text, values: arrays(columns, rows) });
     },
     async remove(client, keys) {
-      for (const [some, operator] of byOperator(keys)) {
+      const removals = byOperator(keys).map(([some, operator]) => () => {
         const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, operator)}`;
-        await client.query({ text, values: arrays(keyColumns, asRows(some)) });
-      }
+        return client.query({ text, values: arrays(keyColumns, asRows(some)) });
+      });
+      await runAll(client, removals);
     },
   };
 }

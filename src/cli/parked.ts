@@ -1,0 +1,84 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { createPool } from '../postgres/connect.js';
+import {
+  discardParked,
+  listParked,
+  type ParkedFilter,
+  type ParkedPools,
+  type RetryOutcome,
+  retryParked,
+} from '../projector/parked.js';
+import type { CommandContext } from './context.js';
+
+type Filter = ParkedFilter & { json?: boolean };
+
+/** `hookfold parked`: the events that a projection could not fold, and those that wait behind them. */
+export function addParkedCommand(program: Command, context: CommandContext): void {
+  const parked = program
+    .command('parked')
+    .description('Events that a projection could not fold, and the later ones of their rows.')
+    .addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
+  const add = (name: string, description: string, run: (filter: Filter) => Promise<void>) =>
+    parked
+      .command(name)
+      .description(description)
+      .option('--projection <name>', 'of this projection only', known)
+      .option('--position <position>', 'this event only', position)
+      .option('--json', 'print JSON')
+      .action(run);
+
+  add('list', 'Show what is parked, and why.', async (filter) => {
+    const events = await withPools(context, ({ readPool }) => listParked(readPool, filter));
+    if (filter.json) return context.print(JSON.stringify(events));
+    for (const { projection, position, event, parked_at, reason } of events)
+      context.print(`${projection}  ${position}  ${event}  since ${parked_at}  ${reason}`);
+    if (events.length === 0) context.print('nothing is parked');
+  });
+  add(
+    'retry',
+    'Fold parked events again, after a fix; with --position the whole row of that event.',
+    async (filter) => {
+      const outcomes = await withPools(context, (pools) => retryParked(pools, PROJECTIONS, filter));
+      report(context, outcomes, filter.json);
+    },
+  );
+  add(
+    'discard',
+    'Give up one parked event, and fold those behind it.',
+    async ({ projection, position, json }) => {
+      if (projection === undefined || position === undefined)
+        throw new Error('name the event: hookfold parked discard --projection NAME --position N');
+      const outcome = await withPools(context, (pools) =>
+        discardParked(pools, PROJECTIONS, { projection, position }),
+      );
+      report(context, [outcome], json);
+    },
+  );
+}
+
+function report(context: CommandContext, outcomes: readonly RetryOutcome[], json = false): void {
+  const lines = outcomes.map(
+    ({ projection, folded, parked }) => `${projection}: ${folded} folded, ${parked} still parked`,
+  );
+  if (json) context.print(JSON.stringify(outcomes));
+  else context.print(lines.join('\n') || 'nothing was parked');
+}
+
+async function withPools<T>(context: CommandContext, work: (pools: ParkedPools) => Promise<T>): Promise<T> {
+  const logPool = createPool(context.databaseUrl(), { max: 2 });
+  const readPool = createPool(context.readDatabaseUrl(), { max: 2 });
+  try {
+    return await work({ logPool, readPool });
+  } finally {
+    await Promise.all([logPool.end(), readPool.end()]);
+  }
+}
+
+const known = (name: string) => findProjection(name).name;
+
+function position(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a position: a whole number from 1 on.');
+}

@@ -1,0 +1,113 @@
+// Parked events, for people: what is parked and why; try again after a fix; give one up.
+import type pg from 'pg';
+import type { Projection } from '../../projections/contract.js';
+import { type Build, findBuild } from '../read-models/build.js';
+import { discardAndRetry, retryKeys } from './retry-keys.js';
+
+export interface ParkedEvent {
+  projection: string;
+  version: number;
+  position: number;
+  event: string;
+  /** Why it could not be folded, or behind which position of its key it waits. */
+  reason: string;
+  parked_at: string;
+}
+
+/** Which parked events are meant; all where nothing is named. */
+export interface ParkedFilter {
+  projection?: string | undefined;
+  position?: number | undefined;
+}
+
+export interface ParkedPools {
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+}
+
+/** What became of the parked events that were tried. */
+export interface RetryOutcome {
+  projection: string;
+  /** Events that are in the read model now. */
+  folded: number;
+  /** Events that stay parked, with their reasons of now. */
+  parked: number;
+}
+
+/** The parked events of the live builds, by projection and position. */
+export async function listParked(readPool: pg.Pool, filter: ParkedFilter = {}): Promise<ParkedEvent[]> {
+  const { rows } = await readPool.query(
+    `SELECT b.projection, b.version, p.position, p.event, p.reason, p.parked_at
+     FROM projector.parked p JOIN projector.build b USING (build_id)
+     WHERE b.state = 'live' AND ($1::text IS NULL OR b.projection = $1) AND ($2::bigint IS NULL OR p.position = $2)
+     ORDER BY b.projection, b.version, p.position`,
+    [filter.projection ?? null, filter.position ?? null],
+  );
+  return rows;
+}
+
+const KEYS_A_TRANSACTION = 500;
+
+/**
+ * Folds parked events again, key by key and in order, with the code as it is now; `filter.position` names its whole
+ * key. What fails again stays parked. Projectors go on meanwhile; killed half-way, each key is done or untouched.
+ */
+export async function retryParked(
+  pools: ParkedPools,
+  projections: readonly Projection[],
+  filter: ParkedFilter = {},
+): Promise<RetryOutcome[]> {
+  const outcomes: RetryOutcome[] = [];
+  for (const [projection, build] of await liveBuilds(pools, projections, filter)) {
+    const keyIds = await parkedKeys(pools.readPool, build, filter.position);
+    const outcome = { projection: projection.name, folded: 0, parked: 0 };
+    for (let at = 0; at < keyIds.length; at += KEYS_A_TRANSACTION) {
+      const part = await retryKeys(pools, projection, build, keyIds.slice(at, at + KEYS_A_TRANSACTION));
+      outcome.folded += part.folded;
+      outcome.parked += part.parked;
+    }
+    if (keyIds.length > 0) outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/**
+ * Gives up one parked event: its read model goes on as if it had not happened, and the events that wait behind it are
+ * folded. A rebuild parks it again. Throws where no such event is parked.
+ */
+export async function discardParked(
+  pools: ParkedPools,
+  projections: readonly Projection[],
+  filter: { projection: string; position: number },
+): Promise<RetryOutcome> {
+  const [found] = await liveBuilds(pools, projections, filter);
+  const part = found && (await discardAndRetry(pools, ...found, filter.position));
+  if (part) return { projection: filter.projection, ...part };
+  throw new Error(
+    `${filter.projection} has no parked event at position ${filter.position}. See which it has: hookfold parked list.`,
+  );
+}
+
+async function liveBuilds(
+  { readPool }: ParkedPools,
+  projections: readonly Projection[],
+  { projection: name }: ParkedFilter,
+): Promise<[Projection, Build][]> {
+  const builds: [Projection, Build][] = [];
+  for (const projection of projections) {
+    if (name !== undefined && projection.name !== name) continue;
+    const build = await findBuild(readPool, projection, 'live');
+    if (build) builds.push([projection, build]);
+  }
+  return builds;
+}
+
+async function parkedKeys(readPool: pg.Pool, build: Build, position?: number): Promise<string[]> {
+  const { rows } = await readPool.query(
+    `SELECT key_id FROM projector.parked WHERE build_id = $1 AND ($2::bigint IS NULL OR key_id IN
+       (SELECT key_id FROM projector.parked WHERE build_id = $1 AND position = $2))
+     GROUP BY key_id ORDER BY min(position)`,
+    [build.build_id, position ?? null],
+  );
+  return rows.map(({ key_id }) => key_id);
+}

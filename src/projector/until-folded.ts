@@ -1,0 +1,44 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
+import type { Projection } from '../../projections/contract.js';
+import { readHead } from '../log/read-log.js';
+import type { Projector } from './projector.js';
+
+export interface UntilFoldedOptions {
+  projector: Pick<Projector, 'untilHead'>;
+  logPool: pg.Pool;
+  readPool: pg.Pool;
+  projections: readonly Projection[];
+  logger: Pick<FastifyBaseLogger, 'warn'>;
+}
+
+// A version that is older than the one served, or that was taken back by hand, is not waited for: nobody folds it.
+const UNFINISHED = `
+  SELECT 1 FROM unnest($1::text[], $2::int[]) AS p(projection, version)
+  LEFT JOIN projector.served s USING (projection)
+  LEFT JOIN projector.build shown ON shown.build_id = s.build_id
+  LEFT JOIN projector.build b ON b.projection = p.projection AND b.version = p.version AND b.state = 'live'
+  WHERE CASE WHEN b.build_id IS NULL THEN shown.build_id IS NULL OR (shown.version < p.version AND NOT s.pinned)
+    ELSE EXISTS (SELECT 1 FROM projector.checkpoint c WHERE c.build_id = b.build_id AND c.position < $3) END
+  LIMIT 1`;
+
+/**
+ * Resolves when every projection, by whichever process it is folded, has reached the head that the log had at the
+ * call. Faults of the databases are told and waited out.
+ */
+export async function untilFolded(options: UntilFoldedOptions): Promise<void> {
+  const { projector, readPool, projections, logger } = options;
+  let head: number | undefined;
+  for (;;) {
+    await projector.untilHead();
+    try {
+      head ??= await readHead(options.logPool);
+      const names = projections.map(({ name }) => name);
+      const versions = projections.map(({ version }) => version);
+      const { rowCount } = await readPool.query(UNFINISHED, [names, versions, head]);
+      if (rowCount === 0) return;
+    } catch (error) {
+      logger.warn({ err: error }, 'the head cannot be compared; trying again');
+    }
+  }
+}
