@@ -4,7 +4,7 @@ import type { LoggedEvent } from '../schemas/logged-event.js';
 import type { AnyRow, Key, Projection } from './contract.js';
 import { interpret } from './interpret.js';
 import { keyId } from './key.js';
-import { readEvent } from './read-event.js';
+import { type Reading, readEvent } from './read-event.js';
 
 export { keyId, keyOfRow } from './key.js';
 
@@ -29,6 +29,35 @@ export interface Folded {
   parked: ParkedEvent[];
 }
 
+/** What an event did to a row: rows are never changed, so both can be kept. */
+export interface Change {
+  id: string;
+  key: Key;
+  before: AnyRow | undefined;
+  after: AnyRow | undefined;
+}
+
+/** A fold that goes on as events come. */
+export interface Fold {
+  folded: Folded;
+  /** Folds the next event; `reading` is what `readEvent` made of it. Undefined where it concerns no row. */
+  add(event: LoggedEvent, reading: Reading): Change | undefined;
+}
+
+/** A fold of one projection that begins with the rows of `from` (default: none), which stay as they were. */
+export function createFold(projection: Projection, from?: ReadonlyMap<string, AnyRow>): Fold {
+  const folded: Folded = { rows: new Map(from), unreadable: [], parked: [] };
+  const blocked = new Set<string>();
+
+  function add(logged: LoggedEvent, reading: Reading): Change | undefined {
+    const meaning = interpret(projection, logged, reading);
+    if (meaning.kind === 'unreadable')
+      folded.unreadable.push({ position: logged.position, event: logged.event, reason: meaning.reason });
+    return meaning.kind === 'concerns' ? foldOne(projection, meaning, folded, blocked) : undefined;
+  }
+  return { folded, add };
+}
+
 /**
  * Folds events, in the order given, into the rows of one projection, onto the rows of `from` (default: none), which
  * stays as it was. Pure and deterministic.
@@ -38,15 +67,9 @@ export function foldEvents(
   events: Iterable<LoggedEvent>,
   from?: ReadonlyMap<string, AnyRow>,
 ): Folded {
-  const folded: Folded = { rows: new Map(from), unreadable: [], parked: [] };
-  const blocked = new Set<string>();
-  for (const logged of events) {
-    const meaning = interpret(projection, logged, readEvent(logged));
-    if (meaning.kind === 'unreadable')
-      folded.unreadable.push({ position: logged.position, event: logged.event, reason: meaning.reason });
-    else if (meaning.kind === 'concerns') foldOne(projection, meaning, folded, blocked);
-  }
-  return folded;
+  const fold = createFold(projection, from);
+  for (const logged of events) fold.add(logged, readEvent(logged));
+  return fold.folded;
 }
 
 type Concern = Extract<ReturnType<typeof interpret>, { kind: 'concerns' }>;
@@ -56,19 +79,22 @@ function foldOne(
   { key, event }: Concern,
   folded: Folded,
   blocked: Set<string>,
-): void {
+): Change | undefined {
   const id = keyId(key);
   if (blocked.has(id)) {
     folded.parked.push({ position: event.position, key });
-    return;
+    return undefined;
   }
+  const before = folded.rows.get(id);
   try {
     // biome-ignore lint/suspicious/noExplicitAny: `interpret` gives each projection the form of event it reads
-    const row = projection.evolve(folded.rows.get(id), event as any);
-    if (row === undefined) folded.rows.delete(id);
-    else folded.rows.set(id, row);
+    const after = projection.evolve(before, event as any);
+    if (after === undefined) folded.rows.delete(id);
+    else folded.rows.set(id, after);
+    return { id, key, before, after };
   } catch (error) {
     blocked.add(id);
     folded.parked.push({ position: event.position, key, error });
+    return undefined;
   }
 }

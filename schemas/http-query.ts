@@ -22,6 +22,11 @@ export const Paging = {
   cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before' })),
 };
 
+export const Order = Type.Union([Type.Literal('asc'), Type.Literal('desc')], {
+  default: 'desc',
+  description: 'desc: newest first; asc: oldest first',
+});
+
 export const Waiting = {
   min_position: Type.Optional(
     Position(

@@ -7,8 +7,12 @@ import { createServer, type Server } from '../http/server.js';
 import { requireKeys } from './authenticate.js';
 import type { QueryDeps } from './deps.js';
 import type { KeyRing } from './key-ring.js';
+import { addActivityRoute } from './routes/activity.js';
+import { addConnectionRoutes } from './routes/connections.js';
 import { addEventRoutes } from './routes/events.js';
 import { addIntegrationRoutes } from './routes/integrations.js';
+import { addLiveRoute } from './routes/live.js';
+import { addOperationRoutes } from './routes/operations.js';
 import { addResourceRoutes } from './routes/resources.js';
 import { compileValidator } from './validate.js';
 
@@ -37,7 +41,11 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
   await describe(app);
   addIntegrationRoutes(app, deps);
   addResourceRoutes(app, deps);
+  addConnectionRoutes(app, deps);
+  addActivityRoute(app, deps);
   addEventRoutes(app, deps);
+  addLiveRoute(app, deps, keys);
+  addOperationRoutes(app, deps);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   return app;
 }

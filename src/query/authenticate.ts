@@ -10,8 +10,8 @@ declare module 'fastify' {
     caller: Caller;
   }
   interface FastifyContextConfig {
-    /** `none`: open to all; `admin`: for admin keys; default: for every key. */
-    key?: 'none' | 'admin';
+    /** `admin`: for admin keys; default: for every key. */
+    key?: 'admin';
   }
 }
 
@@ -23,12 +23,17 @@ export function requireKeys(app: FastifyInstance, keys: KeyRing): void {
   app.decorateRequest('caller');
   app.addHook('onRequest', async (request) => {
     if (OPEN.test(request.routeOptions.url ?? '')) return;
-    const key = presentedKey(request);
-    const caller = key === undefined ? undefined : await keys.find(key);
-    if (caller === undefined) throw unauthorized();
-    if (request.routeOptions.config.key === 'admin' && !caller.admin) throw forbidden();
-    request.caller = caller;
+    request.caller = await authenticate(request, keys);
+    if (request.routeOptions.config.key === 'admin' && !request.caller.admin) throw forbidden();
   });
+}
+
+/** Who asks, by the request's key. Throws a problem (401) without a key in use. */
+export async function authenticate(request: FastifyRequest, keys: KeyRing): Promise<Caller> {
+  const key = presentedKey(request);
+  const caller = key === undefined ? undefined : await keys.find(key);
+  if (caller) return caller;
+  throw unauthorized();
 }
 
 function presentedKey({ headers }: FastifyRequest): string | undefined {

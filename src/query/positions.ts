@@ -1,5 +1,4 @@
 // How far the live read models are, and waiting until they are far enough.
-import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
@@ -41,16 +40,19 @@ interface Waiter extends Wait {
 export interface PositionWatch {
   /** Resolves once all models are at the position or beyond. Throws a problem (504) when that takes too long. */
   waitFor(wait: Wait): Promise<void>;
+  /** There is news: look at once, and often for a while. */
+  wake(): void;
 }
 
-/** A projector is milliseconds behind an event: short steps first, then patience. */
-const STEPS_MS = { soon: 4, late: 20, lateAfter: 250 };
+/** A projector is milliseconds behind an event: short steps at first, or after a ring, then patience. */
+const STEPS_MS = { soon: 4, late: 25, lateAfter: 250 };
 
 /** Waits on positions with one poll for all waiters, which runs only while there are any. */
 export function createPositionWatch(read: () => Promise<Map<string, number>>): PositionWatch {
   const waiters = new Set<Waiter>();
   let running = false;
-  let newestAt = 0;
+  let newsAt = 0;
+  let proceed = () => {};
 
   async function poll(): Promise<void> {
     while (waiters.size > 0) {
@@ -61,21 +63,36 @@ export function createPositionWatch(read: () => Promise<Map<string, number>>): P
         waiters.clear();
       }
       if (waiters.size === 0) break;
-      await delay(Date.now() - newestAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
+      await pause(Date.now() - newsAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
     }
     running = false;
   }
 
+  function pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      proceed = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  function wake(): void {
+    newsAt = Date.now();
+    proceed();
+  }
+
   function waitFor(wait: Wait): Promise<void> {
-    newestAt = Date.now();
+    newsAt = Date.now();
     return new Promise((resolve, reject) => {
-      waiters.add({ ...wait, until: newestAt + wait.timeoutMs, resolve, reject });
+      waiters.add({ ...wait, until: newsAt + wait.timeoutMs, resolve, reject });
       if (running) return;
       running = true;
       void poll();
     });
   }
-  return { waitFor };
+  return { waitFor, wake };
 }
 
 function settle(waiters: Set<Waiter>, positions: ReadonlyMap<string, number>): void {

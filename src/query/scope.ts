@@ -38,6 +38,13 @@ export const UNREADABLE: Relation = {
   hashed: false,
 };
 
+/** What projections could not fold; for admins, since it has no workspace. */
+export const PARKED: Relation = {
+  table: sql`(SELECT b.projection, b.version, p.position, p.event, p.reason, p.parked_at
+    FROM projector.parked p JOIN projector.build b USING (build_id) WHERE b.state = 'live') AS parked`,
+  hashed: false,
+};
+
 /** An id as the log spells it. */
 export const storedId = (id: string) => storableText(normaliseUuid(id));
 

@@ -1,8 +1,10 @@
 // /v1/events: the log itself.
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyReply } from 'fastify';
 import { sql } from 'kysely';
 import {
   Filter,
+  Order,
   PageOf,
   Paging,
   Parameters,
@@ -15,18 +17,18 @@ import type { Server } from '../../http/server.js';
 import { notFound, sendJson, sendPage } from '../answer.js';
 import { awaitHead, type QueryDeps } from '../deps.js';
 import { BODY, eventPart, eventToJson } from '../event-columns.js';
-import { hasText } from '../filters.js';
+import { eventFilters } from '../event-filters.js';
 import { HEAD } from '../positions.js';
 import { type Listing, readOne, readPage } from '../read-page.js';
-import { EVENT_LOG, narrow, type Scope, type Sql, scoped, storedId } from '../scope.js';
+import { EVENT_LOG, narrow, type Scope, scoped } from '../scope.js';
 
 const tags = ['events'];
 const WithBody = Type.Composite([
   LoggedEvent,
-  Type.Object({ body: Type.Unknown({ description: 'As received' }) }),
+  Type.Object({ body: Type.Unknown({ description: 'The webhook as received' }) }),
 ]);
 
-const EventQuery = {
+const filters = {
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   event: Filter('Name of the event'),
   source: Filter('Name of the source'),
@@ -34,45 +36,16 @@ const EventQuery = {
   type: Filter('Kind of resource'),
   resource_id: Filter('Resource'),
   body: Type.Boolean({ default: false, description: 'Whether items have their body, as received' }),
-  order: Type.Union([Type.Literal('asc'), Type.Literal('desc')], {
-    default: 'desc',
-    description: 'desc: newest first; asc: oldest first',
-  }),
+  order: Order,
   ...Paging,
   ...Waiting,
 };
-const ListQuery = Parameters({ integration_id: Filter('Integration, UUIDs in any spelling'), ...EventQuery });
-const OfIntegration = Parameters(EventQuery);
+const EventsQuery = Parameters({ integration_id: Filter('Integration, UUIDs in any spelling'), ...filters });
 const At = Parameters({ position: Position('Position in the log') });
 
-// By hash, which is indexed, and by text, since hashes collide.
-function hashed(column: string, value: string | undefined): Sql[] {
-  if (value === undefined) return [];
-  const ref = sql.ref(column);
-  return [sql`hashtextextended(${ref}, 0) = hashtextextended(${value}, 0)`, sql`${ref} = ${value}`];
-}
+type ListOptions = Pick<Listing, 'where'> & { scope: Scope; body: boolean; order?: 'asc' | 'desc' };
 
-/** Conditions of an event filter. */
-export function eventFilters(query: {
-  integration_id?: string;
-  event?: string;
-  source?: string;
-  customer_id?: string;
-  type?: string;
-  resource_id?: string;
-}): Sql[] {
-  const integration = query.integration_id === undefined ? undefined : storedId(query.integration_id);
-  return [
-    ...hashed('e.integration_id', integration),
-    ...hashed('e.resource_id', query.resource_id),
-    ...hasText('e.event', query.event),
-    ...hasText('e.source', query.source),
-    ...hasText('e.customer_id', query.customer_id),
-    ...hasText('e.resource_type', query.type),
-  ];
-}
-
-function listing(scope: Scope, where: readonly Sql[], body: boolean, order: string): Listing {
+function listing({ scope, where, body, order = 'asc' }: ListOptions): Listing {
   return {
     name: `event-${order}`,
     position: HEAD,
@@ -84,51 +57,58 @@ function listing(scope: Scope, where: readonly Sql[], body: boolean, order: stri
   };
 }
 
+async function sendEvents(
+  reply: FastifyReply,
+  deps: QueryDeps,
+  callerScope: Scope,
+  query: Static<typeof EventsQuery>,
+): Promise<FastifyReply> {
+  await awaitHead(deps, query);
+  const { body, order } = query;
+  const scope = narrow(callerScope, query.workspace_id);
+  const page = await readPage(deps.log, listing({ scope, where: eventFilters(query), body, order }), query);
+  return sendPage(reply, page, (row) => eventToJson(row, body));
+}
+
 export function addEventRoutes(app: Server, deps: QueryDeps): void {
   const response = { 200: PageOf(LoggedEvent) };
-  const listSchema = { tags, summary: 'Events, newest or oldest first', querystring: ListQuery, response };
-  app.get('/v1/events', { schema: listSchema }, async ({ query, caller }, reply) => {
-    await awaitHead(deps, query);
-    const scope = narrow(caller.scope, query.workspace_id);
-    const found = listing(scope, eventFilters(query), query.body, query.order);
-    return sendPage(reply, await readPage(deps.log, found, query), (row) => eventToJson(row, query.body));
-  });
+  const listSchema = { tags, summary: 'Events, newest or oldest first', querystring: EventsQuery, response };
+  app.get('/v1/events', { schema: listSchema }, async ({ query, caller }, reply) =>
+    sendEvents(reply, deps, caller.scope, query),
+  );
 
   const ofSchema = {
     tags: ['integrations', 'events'],
     summary: "An integration's events",
     params: Parameters({ id: PathText('Integration, UUIDs in any spelling') }),
-    querystring: OfIntegration,
+    querystring: Parameters(filters),
     response,
   };
-  app.get('/v1/integrations/:id/events', { schema: ofSchema }, async ({ query, params, caller }, reply) => {
-    await awaitHead(deps, query);
-    const scope = narrow(caller.scope, query.workspace_id);
-    const where = eventFilters({ ...query, integration_id: params.id });
-    const found = listing(scope, where, query.body, query.order);
-    return sendPage(reply, await readPage(deps.log, found, query), (row) => eventToJson(row, query.body));
-  });
+  app.get('/v1/integrations/:id/events', { schema: ofSchema }, async ({ query, params, caller }, reply) =>
+    sendEvents(reply, deps, caller.scope, { ...query, integration_id: params.id }),
+  );
+  addEventRoute(app, deps);
+  addBodyRoute(app, deps);
+}
 
-  const oneSchema = {
-    tags,
-    summary: 'An event',
-    params: At,
-    querystring: Parameters(Waiting),
-    response: { 200: WithBody },
-  };
-  app.get('/v1/events/:position', { schema: oneSchema }, async ({ query, params, caller }, reply) => {
+function addEventRoute(app: Server, deps: QueryDeps): void {
+  const querystring = Parameters(Waiting);
+  const schema = { tags, summary: 'An event', params: At, querystring, response: { 200: WithBody } };
+  app.get('/v1/events/:position', { schema }, async ({ query, params, caller }, reply) => {
     await awaitHead(deps, query);
     const where = [sql`e.position = ${params.position}`];
-    const { position, row } = await readOne(deps.log, listing(caller.scope, where, true, 'asc'));
+    const { position, row } = await readOne(deps.log, listing({ scope: caller.scope, where, body: true }));
     if (!row) throw notFound('event', position);
     return sendJson(reply, position, eventToJson(row, true));
   });
+}
 
-  const bodySchema = { tags, summary: "An event's body: the bytes as received", params: At };
-  app.get('/v1/events/:position/body', { schema: bodySchema }, async ({ params, caller }, reply) => {
+function addBodyRoute(app: Server, { log }: QueryDeps): void {
+  const schema = { tags, summary: "An event's body: the bytes as received", params: At };
+  app.get('/v1/events/:position/body', { schema }, async ({ params, caller }, reply) => {
     const where = [sql`e.position = ${params.position}`];
-    const only = { ...listing(caller.scope, where, true, 'asc'), parts: [BODY] };
-    const { position, row } = await readOne(deps.log, only);
+    const found = { ...listing({ scope: caller.scope, where, body: true }), parts: [BODY] };
+    const { position, row } = await readOne(log, found);
     if (!row) throw notFound('event', position);
     return reply
       .header('hookfold-position', String(position))

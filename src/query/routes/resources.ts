@@ -1,8 +1,10 @@
-// /v1/resources: what every resource is now.
+// /v1/resources: what every resource is, was, and how it came to be so.
+import type { Static } from '@sinclair/typebox';
 import { resource } from '../../../projections/resource/projection.js';
 import {
   AsOf,
   Filter,
+  Order,
   PageOf,
   Paging,
   Parameters,
@@ -10,37 +12,21 @@ import {
   shownRow,
   Waiting,
 } from '../../../schemas/http-query.js';
+import { VersionOf } from '../../../schemas/http-query-history.js';
 import type { Server } from '../../http/server.js';
-import { notFound, sendJson, sendPage } from '../answer.js';
-import { partOf, toJson } from '../columns.js';
-import { awaitModels, type QueryDeps } from '../deps.js';
-import { hasId, hasText } from '../filters.js';
-import { positionOf } from '../positions.js';
-import { type Listing, readOne, readPage } from '../read-page.js';
-import { narrow, type Scope, scoped, viewOf } from '../scope.js';
-import type { Texts } from '../statement.js';
+import { notFound, sendItems, sendJson } from '../answer.js';
+import { resolveAsOf } from '../as-of.js';
+import { fromCursor, toCursor } from '../cursor.js';
+import { awaitHead, type QueryDeps } from '../deps.js';
+import { readResource, readResources, storedKey } from '../read-resources.js';
+import { readVersions } from '../resource-history.js';
+import type { Scope } from '../scope.js';
 
 const Row = shownRow(resource.row, resource.internal);
 const tags = ['resources'];
-const PARTS = [partOf(resource, 'r')];
-const render = (row: Texts) => toJson(PARTS, row)[0]!;
+const PATH = '/v1/resources/:integration_id/:type/:resource_id';
 
-function listing(scope: Scope, where: Listing['where']): Listing {
-  return {
-    name: 'resource',
-    position: positionOf([resource]),
-    from: scoped(scope, viewOf(resource), 'r'),
-    where,
-    parts: PARTS,
-    key: [
-      { column: 'r.integration_id', part: 'text' },
-      { column: 'r.type', part: 'text' },
-      { column: 'r.resource_id', part: 'text' },
-    ],
-  };
-}
-
-const ListQuery = Parameters({
+export const ResourcesQuery = Parameters({
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   integration_id: Filter('Integration, UUIDs in any spelling'),
   type: Filter('Kind of resource'),
@@ -51,47 +37,68 @@ const ListQuery = Parameters({
   ...Waiting,
   ...AsOf,
 });
-
-const One = Parameters({
+export const ResourcePath = Parameters({
   integration_id: PathText('Integration, UUIDs in any spelling'),
   type: PathText('Kind of resource'),
   resource_id: PathText('Resource'),
 });
+export const OneResourceQuery = Parameters({ ...Waiting, ...AsOf });
+const HistoryQuery = Parameters({ order: Order, ...Paging, ...Waiting, ...AsOf });
 
 export function addResourceRoutes(app: Server, deps: QueryDeps): void {
-  const listSchema = { tags, summary: 'Resources', querystring: ListQuery, response: { 200: PageOf(Row) } };
-  app.get('/v1/resources', { schema: listSchema }, async (request, reply) => {
-    const { query, caller } = request;
-    await awaitModels(deps, [resource], query);
-    const scope = narrow(caller.scope, query.workspace_id);
-    const where = [
-      ...hasId('r.integration_id', query.integration_id),
-      ...hasText('r.type', query.type),
-      ...hasText('r.resource_id', query.resource_id),
-      ...hasText('r.customer_id', query.customer_id),
-      ...hasText('r.status', query.status),
-    ];
-    return sendPage(reply, await readPage(deps.read, listing(scope, where), query), render);
-  });
+  const listSchema = {
+    tags,
+    summary: 'Resources',
+    description: 'With as_of a page may be shorter than limit and yet have a next_cursor.',
+    querystring: ResourcesQuery,
+    response: { 200: PageOf(Row) },
+  };
+  app.get('/v1/resources', { schema: listSchema }, async ({ query, caller }, reply) =>
+    sendItems(reply, await readResources(deps, caller.scope, query)),
+  );
 
   const oneSchema = {
-    tags,
-    summary: 'A resource',
-    params: One,
-    querystring: Parameters({ ...Waiting, ...AsOf }),
+    ...{ tags, summary: 'A resource', params: ResourcePath, querystring: OneResourceQuery },
     response: { 200: Row },
   };
-  const path = '/v1/resources/:integration_id/:type/:resource_id';
-  app.get(path, { schema: oneSchema }, async (request, reply) => {
-    const { query, params, caller } = request;
-    await awaitModels(deps, [resource], query);
-    const where = [
-      ...hasId('r.integration_id', params.integration_id),
-      ...hasText('r.type', params.type),
-      ...hasText('r.resource_id', params.resource_id),
-    ];
-    const { position, row } = await readOne(deps.read, listing(caller.scope, where));
-    if (!row) throw notFound('resource', position);
-    return sendJson(reply, position, render(row));
+  app.get(PATH, { schema: oneSchema }, async ({ query, params, caller }, reply) => {
+    const { position, json } = await readResource(deps, caller.scope, params, query);
+    if (json === undefined) throw notFound('resource', position);
+    return sendJson(reply, position, json);
   });
+
+  const historySchema = {
+    tags,
+    summary: "A resource's versions, each with its event and what it changed",
+    params: ResourcePath,
+    querystring: HistoryQuery,
+    response: { 200: PageOf(VersionOf(Row)) },
+  };
+  app.get(`${PATH}/history`, { schema: historySchema }, async ({ query, params, caller }, reply) =>
+    sendItems(reply, await readHistoryPage(deps, caller.scope, params, query)),
+  );
+}
+
+async function readHistoryPage(
+  deps: QueryDeps,
+  scope: Scope,
+  path: Static<typeof ResourcePath>,
+  query: Static<typeof HistoryQuery>,
+) {
+  const { order, limit, cursor } = query;
+  const list = `version-${order}`;
+  await awaitHead(deps, query);
+  const position = await resolveAsOf(deps.log, query);
+  const after = cursor === undefined ? undefined : Number(fromCursor(list, ['position'], cursor)[0]);
+  const { integration_id, ...key } = storedKey(path);
+  const { versions, more } = await readVersions(deps.log, {
+    ...{ integration_id, resource: key, through: position, scope, limit, order, after },
+  });
+  if (versions.length === 0 && after === undefined) throw notFound('resource', position);
+  const last = versions.at(-1);
+  return {
+    position,
+    items: versions.map(({ json }) => json),
+    nextCursor: more && last ? toCursor(list, [String(last.position)]) : null,
+  };
 }

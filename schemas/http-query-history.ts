@@ -1,0 +1,19 @@
+import { type TSchema, Type } from '@sinclair/typebox';
+
+/** A version of a row: the event that made it, and what it changed. */
+export const VersionOf = (row: TSchema) =>
+  Type.Object({
+    position: Type.Integer({ description: 'Position of the event' }),
+    event_id: Type.String({ format: 'uuid' }),
+    event: Type.String(),
+    received_at: Type.String({ format: 'date-time' }),
+    changes: Type.Object(
+      Object.fromEntries(
+        Object.entries(row.properties).map(([name, column]) => [
+          name,
+          Type.Optional(Type.Object({ before: column as TSchema, after: column as TSchema })),
+        ]),
+      ),
+      { description: 'Only the columns that changed; before the first version all are null' },
+    ),
+  });

@@ -1,0 +1,63 @@
+// Time travel: the rows of a projection as they were at a position, by the projection's own fold over the events of
+// their keys, read from the log. Any projection whose keys lie within an integration has it.
+import type pg from 'pg';
+import type { AnyRow, Projection } from '../../projections/contract.js';
+import { createFold, type Fold, keyId } from '../../projections/fold.js';
+import { readEvent } from '../../projections/read-event.js';
+import { Problem } from '../http/problem.js';
+import { type History, readHistory, readPositionAt } from '../log/read-history.js';
+import { readHead } from '../log/read-log.js';
+import { readInstant } from './instant.js';
+
+/**
+ * The position that `as_of` names: itself, or what the log had received at that time; the log's head where none is
+ * given. Throws a problem (400) for what is neither, and for what the log does not know yet.
+ */
+export async function resolveAsOf(
+  log: pg.Pool,
+  { as_of, min_position }: { as_of?: string; min_position?: number },
+): Promise<number> {
+  const head = await readHead(log);
+  if (as_of === undefined) return head;
+  if (min_position !== undefined)
+    throw new Problem(400, 'invalid-request', 'as_of, min_position: expected one of the two');
+  if (!/^\d{1,16}$/.test(as_of)) return resolveTime(log, as_of);
+  const position = Number(as_of);
+  if (position <= head) return position;
+  throw new Problem(400, 'beyond-head', `as_of: the log ends at ${head}, found ${position}`, {
+    'hookfold-position': String(head),
+  });
+}
+
+async function resolveTime(log: pg.Pool, asOf: string): Promise<number> {
+  const instant = readInstant('as_of', asOf);
+  if (Date.parse(instant) <= Date.now()) return readPositionAt(log, instant);
+  throw new Problem(400, 'beyond-head', `as_of: expected a time that has passed, found ${instant}`);
+}
+
+/** Folds a history up to a position into each of the projections; one reading of the log for all. */
+export async function foldHistory(
+  log: pg.Pool,
+  projections: readonly Projection[],
+  history: History,
+  through: number,
+): Promise<Fold[]> {
+  const folds = projections.map((projection) => createFold(projection));
+  for await (const events of readHistory(log, history, through))
+    for (const event of events) {
+      const reading = readEvent(event);
+      for (const fold of folds) fold.add(event, reading);
+    }
+  return folds;
+}
+
+/** The rows of an integration, one of each projection, at a position. */
+export async function readIntegrationAt(
+  log: pg.Pool,
+  projections: readonly Projection[],
+  integrationId: string,
+  position: number,
+): Promise<(AnyRow | undefined)[]> {
+  const folds = await foldHistory(log, projections, { integration_id: integrationId }, position);
+  return folds.map(({ folded }) => folded.rows.get(keyId([integrationId])));
+}

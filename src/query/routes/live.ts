@@ -1,0 +1,72 @@
+// /v1/events/live: events as they come, as server-sent events. The id of each is its position, so a client that
+// comes back with Last-Event-ID goes on behind it without a gap.
+// https://html.spec.whatwg.org/multipage/server-sent-events.html
+import { type Static, Type } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import { Filter, Parameters, Position } from '../../../schemas/http-query.js';
+import { Problem, unavailable } from '../../http/problem.js';
+import type { Server } from '../../http/server.js';
+import { readHead } from '../../log/read-log.js';
+import { authenticate } from '../authenticate.js';
+import type { QueryDeps } from '../deps.js';
+import { openEventStream } from '../event-stream.js';
+import { followEvents } from '../follow-events.js';
+import type { KeyRing } from '../key-ring.js';
+import { narrow } from '../scope.js';
+
+/** Streams of one process: each holds a socket and asks the log at every event. */
+const MAX_STREAMS = 200;
+
+export const LiveQuery = Parameters({
+  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  integration_id: Filter('Integration, UUIDs in any spelling'),
+  event: Filter('Name of the event'),
+  source: Filter('Name of the source'),
+  customer_id: Filter('Customer'),
+  type: Filter('Kind of resource'),
+  resource_id: Filter('Resource'),
+  after: Type.Optional(Position('Begin behind this position; default: the head')),
+});
+
+export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void {
+  const streams = new Set<AbortController>();
+  app.addHook('preClose', async () => {
+    for (const stream of streams) stream.abort();
+  });
+  const schema = {
+    tags: ['events'],
+    summary: 'Events as they come (text/event-stream), with their bodies; resumable by Last-Event-ID',
+    querystring: LiveQuery,
+  };
+  app.get('/v1/events/live', { schema }, async (request, reply) => {
+    if (streams.size >= MAX_STREAMS)
+      throw unavailable('too-many-streams', `this process has ${MAX_STREAMS} live streams already`, 10);
+    const after = await startOf(deps, request.query, request.headers['last-event-id']);
+    const ended = new AbortController();
+    streams.add(ended);
+    reply.hijack();
+    const stream = openEventStream(reply.raw, ended, after);
+    try {
+      const scope = async () => narrow((await authenticate(request, keys)).scope, request.query.workspace_id);
+      await followEvents(deps, { query: request.query, after, scope, stream, signal: ended.signal });
+    } catch (error) {
+      // The client comes back with the last id that it has.
+      if (!ended.signal.aborted) request.log.warn({ err: error }, 'a live stream ends');
+    } finally {
+      streams.delete(ended);
+      stream.end();
+    }
+  });
+}
+
+async function startOf(
+  { log }: QueryDeps,
+  { after }: Static<typeof LiveQuery>,
+  lastEventId: FastifyRequest['headers'][string],
+): Promise<number> {
+  const head = await readHead(log);
+  const given = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : after;
+  if (given === undefined) return head;
+  if (/^\d{1,16}$/.test(String(given)) && Number(given) <= head) return Number(given);
+  throw new Problem(400, 'beyond-head', `Last-Event-ID: expected a position up to the log's head, ${head}`);
+}
