@@ -51,7 +51,7 @@ let lastInstant = '';
 /** `2026-11-23 22:46:00.12+00` as `2026-11-23T22:46:00.120Z`. The last answer is kept: a batch shares its time. */
 export function instantFromPostgres(text: string): string {
   if (text === lastText) return lastInstant;
-  lastText = text;
   lastInstant = new Date(text.replace(' ', 'T').replace(/\+00$/, 'Z')).toISOString();
+  lastText = text;
   return lastInstant;
 }

@@ -1,0 +1,78 @@
+// docs/seals.md, put to the test: its SQL exports a log, and a checker that shares no code with us reads that.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type pg from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import t from 'tap';
+import { verifyLog } from '../../src/log/verify-log.js';
+import { packageRoot } from '../../src/postgres/package-root.js';
+import { createSealedLog, TAMPERINGS, withTampering } from './sealed-log.js';
+
+const docs = join(packageRoot(), 'docs');
+const exportSql = readFileSync(join(docs, 'seal-export.sql'), 'utf8');
+const database = await createSealedLog(t);
+
+/** What the checker says of the log, with these modules of Perl's. */
+async function check(client: pg.ClientBase, kept: string[] = [], perl: string[] = []) {
+  const checker = spawn('perl', [...perl, join(docs, 'seal-checker.pl'), ...kept], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise((resolve) => checker.once('close', resolve));
+  const said = text(checker.stdout);
+  // It stops reading at the first fault.
+  await pipeline(client.query(copyTo(exportSql)), checker.stdin).catch((error) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return { said: (await said).trim(), code: await ended };
+}
+
+const nothing = 'SELECT 1';
+
+t.test('the checker verifies a log as it was appended, and tells the same seal as hookfold', (t) =>
+  withTampering(database, nothing, async (client) => {
+    const { seal } = await verifyLog(client);
+    t.strictSame(await check(client), { said: `verified 20 events, 4 seals, seal ${seal}`, code: 0 });
+  }),
+);
+
+t.test('it needs no more of Perl than the smallest Debian has', (t) =>
+  withTampering(database, nothing, async (client) => {
+    const withoutSha = 'unshift @INC, sub { die if $_[1] eq "Digest/SHA.pm" }; do shift or die $@';
+    const { code } = await check(client, [], ['-e', withoutSha]);
+    t.equal(code, 0);
+  }),
+);
+
+t.test('every line of the export is ASCII of as many fields, whatever the texts hold', (t) =>
+  withTampering(database, nothing, async (client) => {
+    const lines = (await text(client.query(copyTo(exportSql)))).split('\n');
+    t.equal(lines.pop(), '');
+    t.equal(lines.length, 24);
+    for (const line of lines) t.match(line, /^\d+\t(event|seal)(\t[0-9a-f-]*){6}$/);
+  }),
+);
+
+for (const { what, statements, position } of TAMPERINGS)
+  t.test(`where ${what}, the checker and hookfold name position ${position}`, (t) =>
+    withTampering(database, statements, async (client) => {
+      const { said, code } = await check(client);
+      t.match(said, new RegExp(`^position ${position}: `));
+      t.equal(code, 1);
+      t.equal((await verifyLog(client)).fault?.position, position);
+    }),
+  );
+
+t.test('a seal that was kept shows that events went together with their seals', async (t) => {
+  const kept = await verifyLog(database.pool);
+  const removal = 'DELETE FROM event_log WHERE position > 15; DELETE FROM seal WHERE last_position > 15';
+  await withTampering(database, nothing, async (client) => {
+    t.equal((await check(client, [kept.seal])).code, 0);
+  });
+  await withTampering(database, removal, async (client) => {
+    t.equal((await check(client)).code, 0, 'without it the shorter log looks whole');
+    t.match(await check(client, [kept.seal]), { said: /^position 16: /, code: 1 });
+  });
+});

@@ -1,0 +1,75 @@
+import t from 'tap';
+import { readHead } from '../../src/log/read-log.js';
+import { verifyLog } from '../../src/log/verify-log.js';
+import { createSealedLog, TAMPERINGS, withTampering } from './sealed-log.js';
+
+const database = await createSealedLog(t);
+
+t.test('a log as it was appended is verified to its head, and its last seal is told', async (t) => {
+  const { pool } = database;
+  const reached: number[] = [];
+  const verdict = await verifyLog(pool, (position) => reached.push(position));
+  const last = await pool.query("SELECT encode(hash, 'hex') AS hash FROM seal WHERE last_position = 20");
+  t.strictSame(verdict, { verified: 20, seals: 4, seal: last.rows[0].hash, fault: undefined });
+  t.equal(reached.at(-1), await readHead(pool));
+});
+
+t.test('an empty log is verified, with the seal before the first', (t) =>
+  withTampering(database, 'DELETE FROM event_log; DELETE FROM seal', async (client) => {
+    t.match(await verifyLog(client), { verified: 0, seals: 0, seal: '00'.repeat(32), fault: undefined });
+  }),
+);
+
+for (const { what, statements, position, fault } of TAMPERINGS)
+  t.test(`where ${what}, position ${position} is named`, (t) =>
+    withTampering(database, statements, async (client) => {
+      const verdict = await verifyLog(client);
+      t.match(verdict.fault, { position, fault });
+      t.ok(verdict.verified < position, 'nothing from there on is called verified');
+    }),
+  );
+
+const ILLEGIBLE = {
+  'a time that no clock shows': "received_at = 'infinity'",
+  'a time before our era': "received_at = '0044-03-15 12:00:00 BC'",
+  'a body that is no webhook': "body = 'null'",
+};
+
+for (const [what, change] of Object.entries(ILLEGIBLE))
+  t.test(`${what} is an altered event, not an error`, (t) =>
+    withTampering(
+      database,
+      `UPDATE event_log SET ${change} WHERE position = 4;
+       UPDATE event_log SET digest = event_digest(event_id, received_at, source,
+         convert_to(headers::text, 'UTF8'), convert_to(body::text, 'UTF8')) WHERE position = 4`,
+      async (client) => t.match((await verifyLog(client)).fault, { position: 4, fault: 'altered' }),
+    ),
+  );
+
+const COLUMNS = 'workspace_id customer_id event integration_id resource_type resource_id state'.split(' ');
+
+for (const column of COLUMNS)
+  t.test(`a column ${column} that its body does not say is an altered event`, (t) =>
+    withTampering(
+      database,
+      `UPDATE event_log SET ${column} = 'forged' WHERE position = 14`,
+      async (client) => {
+        const { fault } = await verifyLog(client);
+        t.match(fault, { position: 14, fault: 'altered' });
+        t.match(fault?.detail, column);
+      },
+    ),
+  );
+
+t.test('events that went together with their seals show only by a seal that was kept', (t) =>
+  withTampering(
+    database,
+    'DELETE FROM event_log WHERE position > 15; DELETE FROM seal WHERE last_position > 15',
+    async (client) => {
+      const kept = await verifyLog(database.pool);
+      const verdict = await verifyLog(client);
+      t.match(verdict, { verified: 15, seals: 3, fault: undefined });
+      t.not(verdict.seal, kept.seal);
+    },
+  ),
+);
