@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../postgres/package-root.js';
 import type { CommandContext } from './context.js';
 import { addIngestCommand } from './ingest.js';
+import { addKeyCommand } from './key.js';
 import { addMigrateCommand } from './migrate.js';
 import { addParkedCommand } from './parked.js';
 import { addProjectorCommand } from './projector.js';
@@ -12,17 +13,20 @@ import { addQueryCommand } from './query.js';
 import { addRebuildCommand } from './rebuild.js';
 import { addSourceCommand } from './source.js';
 import { addStartCommand } from './start.js';
+import { addStatusCommand } from './status.js';
 import { addVerifyCommand } from './verify.js';
 
 const commands = [
   addStartCommand,
   addIngestCommand,
+  addKeyCommand,
   addMigrateCommand,
   addParkedCommand,
   addProjectorCommand,
   addQueryCommand,
   addRebuildCommand,
   addSourceCommand,
+  addStatusCommand,
   addVerifyCommand,
 ];
 

@@ -7,8 +7,9 @@ import { sqlState } from '../postgres/failure.js';
 /** What is known of a key; never the key. */
 export interface ApiKey {
   name: string;
+  /** Those whose rows it sees; of an admin key none means all. */
   workspaces: string[];
-  /** Sees all workspaces, and the operational routes. */
+  /** Sees the operational routes. */
   admin: boolean;
   created_at: string;
   revoked_at: string | null;
@@ -32,8 +33,8 @@ export function hashKey(key: string): Buffer {
 }
 
 /**
- * Makes a key for these workspaces (ids in any spelling); an admin key sees all. The key itself is answered here and
- * nowhere again. Throws `KeyNameTaken`.
+ * Makes a key for these workspaces (ids in any spelling); an admin key without any sees all. The key itself is
+ * answered here and nowhere again. Throws `KeyNameTaken`.
  */
 export async function addKey(
   pool: pg.Pool,

@@ -33,7 +33,7 @@ export function createKeyRing(pool: pg.Pool): KeyRing {
     );
     known = new Map(
       rows.map(({ hash, name, workspaces, admin }) => {
-        const scope = admin ? 'all' : workspaces;
+        const scope = admin && workspaces.length === 0 ? 'all' : workspaces;
         return [hash, { name, admin, scope, noted: known.get(hash)?.noted ?? 0 }];
       }),
     );

@@ -6,7 +6,7 @@ import { normaliseUuid, storableText } from '../../schemas/text.js';
 
 export type Sql = RawBuilder<unknown>;
 
-/** The workspaces whose rows may be seen; `all` for an admin. */
+/** The workspaces whose rows may be seen. */
 export type Scope = 'all' | readonly string[];
 
 /** Who asks. */

@@ -1,8 +1,11 @@
 // The query role. In: HTTP requests with an API key. Out: rows of the read models and events of the log, each with
 // the position it was read at. It writes nothing but that a key was used.
 import type { FastifyBaseLogger } from 'fastify';
+import type pg from 'pg';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Configuration } from '../../schemas/configuration.js';
+import { createBus } from '../bus/connect.js';
+import { onRing } from '../bus/doorbell.js';
 import type { Server } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
@@ -29,52 +32,52 @@ const STATEMENT_TIMEOUT_MS = 20_000;
 // No JIT: compiling would cost the short statements of this role more than they take.
 const SETTINGS = `SET jit = off; SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`;
 
-function createQueryPool(url: string, settings: string) {
+function createQueryPool(url: string, settings: string): pg.Pool {
   return createPool(url, { onConnect: async (client) => void (await client.query(settings)) });
 }
 
+/** The query role's service. Nothing is opened before `start`; it can be started again after a stop. */
 export function createQueryService(options: QueryOptions): QueryService {
-  const { configuration, databaseUrl, readDatabaseUrl, logger } = options;
-  let app: Server | undefined;
-  let close = async () => {};
-
-  async function start(): Promise<void> {
-    if (app) return;
-    const log = createQueryPool(databaseUrl, SETTINGS);
-    const read = createQueryPool(readDatabaseUrl, `${SETTINGS}; SET default_transaction_read_only = on`);
-    const metrics = new Registry();
-    collectDefaultMetrics({ register: metrics });
-    close = async () => {
-      await app?.close();
-      app = undefined;
-      await Promise.all([log.end(), read.end()]);
-      close = async () => {};
-    };
-    const ready = async () => void (await Promise.all([readHead(log), readModelPositions(read)]));
-    const models = createPositionWatch(() => readModelPositions(read));
-    const head = createPositionWatch(async () => new Map([['log', await readHead(log)]]));
-    try {
-      app = await createQueryApp({
-        logger,
-        metrics,
-        ready,
-        keys: createKeyRing(log),
-        log,
-        read,
-        models,
-        head,
-      });
-      await app.listen({ host: configuration.HOST, port: configuration.QUERY_PORT });
-    } catch (error) {
-      await close();
-      throw error;
-    }
-    logger.info({ url: app.listeningOrigin }, 'query listens');
-  }
-
+  let running: { app: Server; close(): Promise<void> } | undefined;
   return {
-    start,
-    stop: () => close(),
-    url: () => app!.listeningOrigin,
+    async start() {
+      if (running) return;
+      const { HOST, QUERY_PORT } = options.configuration;
+      const opened = await open(options);
+      try {
+        await opened.app.listen({ host: HOST, port: QUERY_PORT });
+      } catch (error) {
+        await opened.close();
+        throw error;
+      }
+      running = opened;
+      options.logger.info({ url: opened.app.listeningOrigin }, 'query listens');
+    },
+    async stop() {
+      const stopping = running;
+      running = undefined;
+      await stopping?.close();
+    },
+    url: () => running!.app.listeningOrigin,
   };
+}
+
+async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOptions) {
+  const log = createQueryPool(databaseUrl, SETTINGS);
+  const read = createQueryPool(readDatabaseUrl, `${SETTINGS}; SET default_transaction_read_only = on`);
+  const models = createPositionWatch(() => readModelPositions(read));
+  const head = createPositionWatch(async () => new Map([['log', await readHead(log)]]));
+  const bus = natsUrl === undefined ? undefined : createBus({ natsUrl, name: 'hookfold query', logger });
+  if (bus) onRing(bus, () => [head, models].forEach((watch) => watch.wake()));
+  await bus?.start();
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  const ready = async () => void (await Promise.all([readHead(log), readModelPositions(read)]));
+  const keys = createKeyRing(log);
+  const app = await createQueryApp({ logger, metrics, ready, keys, log, read, models, head });
+  const close = async () => {
+    await app.close();
+    await Promise.all([bus?.stop(), log.end(), read.end()]);
+  };
+  return { app, close };
 }

@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { createPool } from '../postgres/connect.js';
+import { readBusStatus } from '../query/bus-status.js';
+import { readStatus, type Status } from '../query/status.js';
+import type { CommandContext } from './context.js';
+import { formatTable } from './table.js';
+
+/** `hookfold status`: how far everything is. */
+export function addStatusCommand(program: Command, context: CommandContext): void {
+  program
+    .command('status')
+    .description('Show the log, the bus, the read models behind it, sources and rejected requests.')
+    .option('--json', 'print it as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const status = await askAll(context);
+      if (json) context.print(JSON.stringify(status));
+      else for (const line of describeStatus(status)) context.print(line);
+    });
+}
+
+async function askAll(context: CommandContext): Promise<Status> {
+  const log = createPool(context.databaseUrl());
+  const read = createPool(context.readDatabaseUrl());
+  try {
+    return await readStatus({ log, read, bus: () => readBusStatus(context.natsUrl()) });
+  } finally {
+    await Promise.all([log.end(), read.end()]);
+  }
+}
+
+function describeStatus(status: Status): string[] {
+  const { head, bus, projections, sources, rejected } = status;
+  return [
+    `log         ${head} events`,
+    `bus         ${bus.sequence === null ? bus.reason : `${bus.stream} at ${bus.sequence}, ${head - bus.sequence} behind`}`,
+    `sources     ${sources.map(({ name, verified }) => (verified ? name : `${name} (UNVERIFIED)`)).join(', ') || 'none'}`,
+    `rejected    ${
+      Object.entries(rejected)
+        .map(([reason, count]) => `${count} ${reason}`)
+        .join(', ') || 'none'
+    }`,
+    '',
+    ...(projections.length === 0
+      ? ['no read model is built yet: run a projector']
+      : describeProjections(projections)),
+  ];
+}
+
+function describeProjections(projections: Status['projections']): string[] {
+  const heading = ['read model', 'version', 'position', 'lag', 'segments', 'parked', 'unreadable', 'rebuild'];
+  const rows = projections.map((projection) => [
+    projection.name,
+    String(projection.version),
+    String(projection.position),
+    projection.lag_events === 0 ? '0' : `${projection.lag_events} (${projection.lag_seconds} s)`,
+    ...[projection.segments.length, projection.parked, projection.unreadable].map(String),
+    projection.rebuild ? `v${projection.rebuild.version}: ${projection.rebuild.events_left} events left` : '',
+  ]);
+  return formatTable(heading, rows);
+}
