@@ -1,0 +1,195 @@
+import t from 'tap';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { createPool } from '../../src/postgres/connect.js';
+import { discardRebuilds } from '../../src/projector/rebuild/retire.js';
+import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
+import { createProjectorService } from '../../src/projector/service.js';
+import { findBuild, findServed } from '../../src/read-models/build.js';
+import { readCheckpoints } from '../../src/read-models/checkpoint.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { runProgram } from '../support/run-program.js';
+import { waitFor } from '../support/wait-for.js';
+import { createRebuildingDatabase } from './rebuilding.js';
+
+const resource = findProjection('resource');
+
+t.test('a rebuild over one pass gives the live rows, and is swapped in', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const before = await database.rows('resource');
+  const outcomes = await database.rebuild();
+  t.equal(outcomes.size, PROJECTIONS.length);
+  for (const [name, outcome] of outcomes)
+    t.match(
+      outcome,
+      {
+        kind: 'swapped',
+        position: database.head,
+        drift: false,
+        comparison: { added: 0, removed: 0, changed: 0 },
+      },
+      name,
+    );
+  t.strictSame(await database.rows('resource'), before);
+  const served = await findServed(database.pool, 'resource');
+  t.match(served, { state: 'live', version: 1 });
+  t.equal((await findBuild(database.pool, resource, 'retired'))?.state, 'retired', 'the old table is kept');
+});
+
+t.test(
+  'with more keys than memory holds, rows are written and read again, and come out the same',
+  async (t) => {
+    const database = await createRebuildingDatabase(t);
+    let flushes = 0;
+    let last = 0;
+    const outcomes = await database.rebuild([resource], {
+      memoryBytes: 40_000,
+      pageEvents: 100,
+      async onProgress() {
+        const build = (await findBuild(database.pool, resource, 'building'))!;
+        const [checkpoint] = await readCheckpoints(database.pool, build.build_id);
+        if (checkpoint!.position !== last) flushes += 1;
+        last = checkpoint!.position;
+      },
+    });
+    t.ok(flushes > 20, `${flushes} writes on the way`);
+    t.match(outcomes.get('resource'), { kind: 'swapped', drift: false });
+  },
+);
+
+t.test('rows that the log does not give are drift: shown, and not swapped unless told to', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const served = (await findServed(database.pool, 'resource'))!;
+  const table = `read_model."${served.table_name}"`;
+  await database.pool.query(`DELETE FROM ${table} WHERE ctid = (SELECT max(ctid) FROM ${table})`);
+  await database.pool.query(
+    `UPDATE ${table} SET update_count = 99 WHERE ctid = (SELECT min(ctid) FROM ${table})`,
+  );
+  const kept = (await database.rebuild([resource])).get('resource');
+  t.match(kept, {
+    kind: 'kept',
+    drift: true,
+    comparison: { added: 1, removed: 0, changed: 1, changed_columns: { update_count: 1 } },
+  });
+  t.equal((await findServed(database.pool, 'resource'))?.build_id, served.build_id);
+  const sample = kept?.kind === 'kept' ? kept.comparison!.sample : [];
+  t.match(sample.find(({ kind }) => kind === 'changed')?.columns, { update_count: { before: 99 } });
+  t.match((await database.rebuild([resource], { acceptDrift: true })).get('resource'), {
+    kind: 'swapped',
+    drift: true,
+  });
+  t.not((await findServed(database.pool, 'resource'))?.build_id, served.build_id);
+});
+
+t.test('a swap is taken back, and the old table is followed from where it stood', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const first = (await findServed(database.pool, 'resource'))!;
+  await database.rebuild([resource]);
+  const back = await rollbackRebuild(database.pool, resource);
+  t.equal(back.build_id, first.build_id);
+  t.equal((await findServed(database.pool, 'resource'))?.build_id, first.build_id);
+  await t.rejects(rollbackRebuild(database.pool, findProjection('activity')), /no earlier table/);
+  t.match((await database.rebuild([resource])).get('resource'), { kind: 'swapped', drift: false });
+});
+
+t.test('a dry run leaves the live table, and its build is discarded by one call', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const served = await findServed(database.pool, 'resource');
+  t.match((await database.rebuild([resource], { dryRun: true })).get('resource'), {
+    kind: 'kept',
+    drift: false,
+  });
+  t.strictSame(await findServed(database.pool, 'resource'), served);
+  t.equal((await discardRebuilds(database.pool, ['resource'])).length, 1);
+  t.equal((await discardRebuilds(database.pool, [])).length, 0);
+});
+
+t.test('two rebuilds of one projection: the second is told of the first', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const both = await Promise.allSettled([database.rebuild([resource]), database.rebuild([resource])]);
+  t.strictSame(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  const lost = both.find((one): one is PromiseRejectedResult => one.status === 'rejected');
+  t.match(lost?.reason, /rebuild of resource is running already/);
+});
+
+t.test('readers never fail and never see a mixture while rows are rebuilt and swapped', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const reader = createPool(database.url, { max: 2 });
+  t.teardown(() => reader.end());
+  let reads = 0;
+  let going = true;
+  const sum =
+    'SELECT count(*) AS rows, sum(update_count) AS updates, sum(last_position) AS positions FROM read_model.resource';
+  const expected = (await reader.query(sum)).rows[0];
+  const reading = (async () => {
+    for (; going; reads++) t.strictSame((await reader.query(sum)).rows[0], expected);
+  })();
+  for (let round = 0; round < 4; round++) {
+    await database.rebuild([resource], { memoryBytes: 50_000_000, pageEvents: 2000 });
+    await rollbackRebuild(database.pool, resource);
+  }
+  going = false;
+  await reading;
+  t.ok(reads > 10, `${reads} reads`);
+});
+
+t.test('killed -9 on the way it goes on where it was, by several workers too', async (t) => {
+  const bodies = fixtureBodies();
+  const database = await createRebuildingDatabase(t, [...bodies, ...bodies, ...bodies]);
+  const before = await database.rows('resource');
+  const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent' };
+  const args = ['rebuild', '--workers', '2', '--memory', '1', '--page', '50', '--json'];
+  const first = runProgram(t, args, env);
+  const written = async () => {
+    const build = await findBuild(database.pool, resource, 'building');
+    if (!build) return 0;
+    return Math.max(
+      ...(await readCheckpoints(database.pool, build.build_id)).map(({ position }) => position),
+    );
+  };
+  await waitFor(async () => (await written()) > 0, { what: 'a first write' });
+  first.kill('SIGKILL');
+  await first.exit;
+  const reached = await written();
+  t.ok(reached > 0 && reached < database.head, `killed at ${reached} of ${database.head}`);
+  await database.pool.query('UPDATE hookfold.lease SET expires_at = now()');
+  const second = await runProgram(t, args, env).exit;
+  t.equal(second.code, 0, second.stderr);
+  t.match(JSON.parse(second.stdout).resource, { kind: 'swapped', position: database.head, drift: false });
+  t.strictSame(await database.rows('resource'), before);
+  t.equal((await findServed(database.pool, 'resource'))?.segments, 2);
+});
+
+t.test('a rebuild catches up with a live projector that goes on folding', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const configuration = {
+    INGEST_PORT: 0,
+    QUERY_PORT: 0,
+    PROJECTOR_PORT: 0,
+    HOST: '127.0.0.1',
+    HOOKFOLD_DATA: '',
+    LOG_LEVEL: 'silent',
+  };
+  const { default: pino } = await import('pino');
+  const service = createProjectorService({
+    configuration,
+    databaseUrl: database.url,
+    readDatabaseUrl: database.url,
+    natsUrl: undefined,
+    logger: pino({ level: 'silent' }),
+  });
+  await service.start();
+  t.teardown(() => service.stop());
+  const bodies = fixtureBodies();
+  const append = (async () => {
+    for (let at = 0; at < bodies.length; at += 300) await fillLog(database.pool, bodies.slice(at, at + 300));
+  })();
+  for (const round of [1, 2]) {
+    const outcomes = await database.rebuild(PROJECTIONS, { memoryBytes: 2_000_000 });
+    for (const [name, outcome] of outcomes)
+      t.match(outcome, { kind: 'swapped', drift: false }, `${name}, round ${round}`);
+  }
+  await append;
+  await service.untilHead();
+  for (const [name, outcome] of await database.rebuild())
+    t.match(outcome, { kind: 'swapped', drift: false }, name);
+});

@@ -1,0 +1,52 @@
+// A database with a filled log and live read models, and rebuilds of them.
+
+import pino from 'pino';
+import type { Test } from 'tap';
+import type { Projection } from '../../projections/contract.js';
+import { PROJECTIONS } from '../../projections/index.js';
+import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
+import { type RebuildOptions, rebuild } from '../../src/projector/rebuild/rebuild.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { fillReadModels } from '../support/fill-read-models.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+export interface RebuildingDatabase extends TestDatabase {
+  head: number;
+  /** Rebuilds projections (default: all) with a small memory, so that rows are written many times. */
+  rebuild(
+    projections?: readonly Projection[],
+    options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number },
+  ): ReturnType<typeof rebuild>;
+  /** The rows of a view, as text, in the order of their key. */
+  rows(view: string): Promise<string[]>;
+}
+
+export async function createRebuildingDatabase(
+  t: Pick<Test, 'teardown'>,
+  bodies: readonly (string | object)[] = fixtureBodies(),
+): Promise<RebuildingDatabase> {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const head = await fillLog(pool, bodies);
+  await fillReadModels({ log: pool });
+  const stores = { logPool: pool, readPool: pool };
+  return {
+    ...database,
+    head,
+    rebuild: (projections = PROJECTIONS, { memoryBytes = 200_000, pageEvents = 500, ...options } = {}) =>
+      rebuild(projections, {
+        ...stores,
+        logger: pino({ level: 'silent' }),
+        workers: 1,
+        load: createLocalLoader({ ...stores, memoryBytes, pageEvents }),
+        sampleSize: 5,
+        dryRun: false,
+        acceptDrift: false,
+        ...options,
+      }),
+    async rows(view) {
+      const { rows } = await pool.query(`SELECT r::text AS row FROM read_model."${view}" r ORDER BY 1`);
+      return rows.map(({ row }) => row);
+    },
+  };
+}
