@@ -11,6 +11,7 @@ import { addParkedCommand } from './parked.js';
 import { addProjectorCommand } from './projector.js';
 import { addQueryCommand } from './query.js';
 import { addRebuildCommand } from './rebuild.js';
+import { addRejectedCommand } from './rejected.js';
 import { addSourceCommand } from './source.js';
 import { addStartCommand } from './start.js';
 import { addStatusCommand } from './status.js';
@@ -25,6 +26,7 @@ const commands = [
   addProjectorCommand,
   addQueryCommand,
   addRebuildCommand,
+  addRejectedCommand,
   addSourceCommand,
   addStatusCommand,
   addVerifyCommand,

@@ -96,8 +96,10 @@ function show(context: CommandContext, made: SourceCredentials, { json, baseUrl 
   const path = [made.source, ...(made.token === null ? [] : [made.token])].join('/');
   const url = `${base.replace(/\/+$/, '')}/webhooks/${path}`;
   const { source, token, secret } = made;
-  if (json)
-    return context.print(JSON.stringify({ source, token, url, ...(secret === null ? {} : { secret }) }));
+  if (json) {
+    context.print(JSON.stringify({ source, token, url, ...(secret === null ? {} : { secret }) }));
+    return;
+  }
   context.print(`source  ${source}`);
   context.print(`URL     ${url}`);
   if (secret !== null) context.print(`secret  ${secret}`);

@@ -7,13 +7,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BaseLogger } from 'pino';
 import { REJECTIONS, type RefusalCause, type RejectedReason } from '../../schemas/http-ingest.js';
 import { type Appender, AppenderFull, EventRefused } from '../log/appender.js';
-import { createEvent } from '../log/new-event.js';
+import { admit } from './admit.js';
 import * as answers from './answers.js';
 import { isSender, isSigned, type OnUsed } from './authenticate.js';
 import type { RejectionKeeper } from './keep-rejections.js';
 import { deliveryIdOf, keptHeaders } from './kept-headers.js';
 import type { IngestMetrics } from './metrics.js';
-import { parseWebhook } from './parse-webhook.js';
 import { type BodyLimits, type ReadBody, readBody } from './read-body.js';
 import type { KnownSource, SourceBook } from './source-book.js';
 import type { DatabaseWatch } from './watch-database.js';
@@ -74,16 +73,13 @@ export function createDoor(options: DoorOptions): Door {
       return turnAway(response);
     if (body.kind === 'too_large') return reject(source, request, response, body, 'too_large');
 
-    const webhook = parseWebhook(body.bytes, request.headers['content-type']);
-    if (typeof webhook === 'string') return reject(source, request, response, body, webhook);
-    const event = createEvent(webhook, body.bytes, {
+    const event = admit(body.bytes, request.headers['content-type'], source.workspaces, {
       source: source.name,
       received_at: new Date().toISOString(),
       delivery_id: deliveryIdOf(request.headers),
       headers: keptHeaders(request.headers),
     });
-    if (source.workspaces && !source.workspaces.has(event.workspace_id ?? ''))
-      return reject(source, request, response, body, 'wrong_workspace');
+    if (typeof event === 'string') return reject(source, request, response, body, event);
     try {
       const appended = await appender.append(event);
       metrics.acknowledged(appended.duplicate);
@@ -107,7 +103,7 @@ export function createDoor(options: DoorOptions): Door {
       reason,
       detail: REJECTIONS[reason].detail,
       delivery_id: deliveryIdOf(request.headers),
-      headers: JSON.stringify(keptHeaders(request.headers)),
+      headers: keptHeaders(request.headers).toString(),
       body: body.bytes,
       body_length: body.kind === 'too_large' ? body.length : body.bytes.length,
     });

@@ -16,8 +16,23 @@ const KEPT = [
 const MAX_CHARACTERS = 1024;
 const MAX_DELIVERY_ID = 255;
 
-/** The headers that are kept, those over 1,024 characters cut. */
-export function keptHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+let lastText = '';
+let lastBytes: Buffer = Buffer.from('{}');
+
+/**
+ * The headers that are kept, as JSON text, those over 1,024 characters cut. Most senders send the same each time:
+ * the last answer is kept, and not to be written to.
+ */
+export function keptHeaders(headers: IncomingHttpHeaders): Buffer {
+  const text = JSON.stringify(selectKept(headers));
+  if (text !== lastText) {
+    lastText = text;
+    lastBytes = Buffer.from(text);
+  }
+  return lastBytes;
+}
+
+function selectKept(headers: IncomingHttpHeaders): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of KEPT) {
     const value = headers[name];

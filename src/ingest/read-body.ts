@@ -89,7 +89,7 @@ export function readBody(
     };
     request.on('data', onData);
     request.on('end', onEnd);
-    request.on('error', () => settle({ kind: 'gone' }));
+    // Without a listener for errors node makes none of a sender that goes away; it closes.
     request.on('close', () => settle({ kind: 'gone' }));
   });
 }

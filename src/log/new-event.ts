@@ -1,6 +1,6 @@
-import { v7 as uuidV7 } from 'uuid';
 import { describeWebhook, type WebhookColumns } from '../../schemas/describe-webhook.js';
 import type { Envelope } from '../../schemas/envelope.js';
+import { createEventId } from './event-id.js';
 
 /** An event before it has a position: the log's columns, and the bytes that are kept as they came. */
 export interface NewEvent extends WebhookColumns {
@@ -21,17 +21,19 @@ export interface Receipt {
   source: string;
   received_at: string;
   delivery_id?: string | null;
-  headers?: Record<string, string>;
+  /** The headers that are kept, or their JSON text. */
+  headers?: Record<string, string> | Buffer;
 }
 
 /** A new event of a webhook: `webhook` is `body` parsed. */
 export function createEvent(webhook: Envelope, body: Buffer, receipt: Receipt): NewEvent {
+  const { headers = {} } = receipt;
   return {
-    event_id: uuidV7(),
+    event_id: createEventId(),
     received_at: receipt.received_at,
     source: receipt.source,
     delivery_id: receipt.delivery_id ?? null,
-    headers: Buffer.from(JSON.stringify(receipt.headers ?? {})),
+    headers: Buffer.isBuffer(headers) ? headers : Buffer.from(JSON.stringify(headers)),
     body,
     ...describeWebhook(webhook),
   };
