@@ -1,4 +1,5 @@
 // The keys in use, kept in memory for a second: a revoked key ends within it, a new one works at once.
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { hashKey } from './api-key.js';
 import type { Caller } from './scope.js';
@@ -7,8 +8,8 @@ import type { Caller } from './scope.js';
 const FRESH_MS = 1000;
 /** While the database cannot be asked, keys that are this old still open. */
 const USABLE_MS = 5000;
-/** A key that nobody knows makes the ring read again, but not more often than this. */
-const RELOAD_MS = 250;
+/** A key that nobody knows makes the ring read again, but not more often than this: those who guess wait. */
+const RELOAD_MS = 50;
 const NOTE_USE_MS = 60_000;
 
 export interface KeyRing {
@@ -47,12 +48,18 @@ export function createKeyRing(pool: pg.Pool): KeyRing {
     return loading;
   }
 
-  async function refresh(olderThanMs: number): Promise<void> {
+  async function refresh(): Promise<void> {
     const age = performance.now() - loadedAt;
-    if (age < olderThanMs) return;
+    if (age < FRESH_MS) return;
     await reload().catch((error) => {
       if (age > USABLE_MS) throw error;
     });
+  }
+
+  async function findNew(id: string): Promise<KnownKey | undefined> {
+    await delay(Math.max(0, RELOAD_MS - (performance.now() - loadedAt)));
+    if (!known.has(id)) await reload();
+    return known.get(id);
   }
 
   function noteUse(hash: Buffer, key: KnownKey): void {
@@ -66,9 +73,8 @@ export function createKeyRing(pool: pg.Pool): KeyRing {
     async find(key) {
       const hash = hashKey(key);
       const id = hash.toString('hex');
-      await refresh(FRESH_MS);
-      if (!known.has(id)) await refresh(RELOAD_MS);
-      const found = known.get(id);
+      await refresh();
+      const found = known.get(id) ?? (await findNew(id));
       if (found) noteUse(hash, found);
       return found;
     },

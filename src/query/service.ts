@@ -68,7 +68,11 @@ async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOpti
   const models = createPositionWatch(() => readModelPositions(read));
   const head = createPositionWatch(async () => new Map([['log', await readHead(log)]]));
   const bus = natsUrl === undefined ? undefined : createBus({ natsUrl, name: 'hookfold query', logger });
-  if (bus) onRing(bus, () => [head, models].forEach((watch) => watch.wake()));
+  if (bus)
+    onRing(bus, () => {
+      head.wake();
+      models.wake();
+    });
   await bus?.start();
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
