@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, Events, type NatsConnection } from 'nats';
 import type { BaseLogger } from 'pino';
 import type { Service } from '../service.js';
+import { parseNatsUrl } from './nats-url.js';
 
 export interface BusOptions {
-  /** One URL or several with commas between. */
+  /** See `parseNatsUrl`. */
   natsUrl: string;
   /** Name of the connection, shown by the server's monitoring. */
   name: string;
@@ -95,7 +96,8 @@ export function createBus({ natsUrl, name, logger }: BusOptions): Bus {
     },
     stop: async () => {
       stopping?.abort();
-      await running;
+      // A server that does not answer may hold up an attempt to connect; that closes itself when it is through.
+      await Promise.race([running, delay(1000, undefined, { ref: false })]);
       running = undefined;
     },
     connection: () => (up ? made : undefined),
@@ -111,7 +113,7 @@ export function createBus({ natsUrl, name, logger }: BusOptions): Bus {
 /** Connects once; throws if the server is away. The connection then reconnects for ever. Whoever dials closes it. */
 export function dial(natsUrl: string, name: string): Promise<NatsConnection> {
   return connect({
-    servers: natsUrl.split(','),
+    ...parseNatsUrl(natsUrl),
     name,
     timeout: 5000,
     maxReconnectAttempts: -1,

@@ -12,6 +12,8 @@ export interface MirrorOptions {
   connection: NatsConnection;
   pool: pg.Pool;
   limits: RunLimits;
+  /** Events of the first run at the most. One, after a refusal: the server answers the last of a run only, so why. */
+  firstRunEvents: number;
   /** Rung when the log may have grown; without a ring it is read every `pollMs`. */
   alarm: Alarm;
   pollMs: number;
@@ -33,7 +35,7 @@ export async function mirror(options: MirrorOptions): Promise<void> {
   options.onMirrored(end.position, 0);
   let previousId: string | undefined;
   let lookedAt = performance.now();
-  let run = await readRun(pool, end.position, limits);
+  let run = await readRun(pool, end.position, { ...limits, events: options.firstRunEvents });
   while (options.mayPublish()) {
     const last = run.at(-1);
     if (last) {

@@ -11,9 +11,20 @@ import { STREAM } from '../bus/stream.js';
 
 const ACKNOWLEDGED_WITHIN_MS = 5000;
 
+// https://github.com/nats-io/nats-server/blob/v2.9.10/server/errors.json
+const WRONG_LAST_MESSAGE_ID = 10070;
+const WRONG_LAST_SEQUENCE = 10071;
+
 /** The server did not store the run as sent. The stream's end has to be read again. */
 export class RunRefused extends Error {
   readonly code = 'HOOKFOLD_RUN_REFUSED';
+  constructor(
+    message: string,
+    /** The event before the refused one was not the stream's last: another relay was faster, or a message of the run was refused. */
+    readonly outOfOrder: boolean,
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -42,14 +53,19 @@ export async function publishRun(
 interface Acknowledgement {
   stream?: string;
   seq?: number;
-  error?: { code: number; description: string };
+  error?: { err_code: number; description: string };
 }
 
 // A duplicate is as good where it has the right sequence: another relay sent the same, under the same guards.
 function assertStored({ stream, seq, error }: Acknowledgement, position: number): void {
-  if (error) throw new RunRefused(`the stream refused the event at ${position}: ${error.description}`);
+  if (error)
+    throw new RunRefused(
+      `the stream refused the event at ${position}: ${error.description}`,
+      error.err_code === WRONG_LAST_SEQUENCE || error.err_code === WRONG_LAST_MESSAGE_ID,
+    );
   if (stream !== STREAM || seq !== position)
     throw new RunRefused(
       `the event at ${position} was stored at ${seq} of stream ${stream}, expected ${position} of ${STREAM}`,
+      false,
     );
 }

@@ -28,6 +28,8 @@ import { createRelayMetrics, type RelayState, type RelayStatus } from './relay-m
 export const RUN_LIMITS: RunLimits = { events: 500, bytes: 1024 * 1024 };
 
 const PAUSE_MS = { disconnected: 100, standby: 500, refusedRun: 50, failing: 1000 };
+// Two relays without a lease refuse each other's runs now and then; a run that nobody else stores is another matter.
+const REFUSALS_IN_PASSING = 3;
 const STOPPED_WITHIN_MS = 2000;
 
 export interface RelayOptions {
@@ -57,6 +59,7 @@ export function createRelayService(options: RelayOptions): Relay {
   const { logger, limits = RUN_LIMITS, pollMs = 250, refusedRetryMs = 3000, exclusive = true } = options;
   const alarm = createAlarm();
   const bus = createBus({ natsUrl: options.natsUrl, name: 'hookfold relay', logger });
+  let refusals = 0;
   let status: RelayStatus = { state: 'stopped', position: 0 };
   let resources: ReturnType<typeof open> | undefined;
 
@@ -67,7 +70,11 @@ export function createRelayService(options: RelayOptions): Relay {
   );
 
   function open() {
-    const pool = createPool(options.databaseUrl, { max: 3, connectionTimeoutMillis: 3000 });
+    const pool = createPool(options.databaseUrl, {
+      max: 3,
+      connectionTimeoutMillis: 3000,
+      query_timeout: 30_000,
+    });
     const lease = exclusive
       ? createLeaseHolder({ pool, name: 'relay', ttlMs: options.leaseTtlMs, logger })
       : undefined;
@@ -104,19 +111,21 @@ export function createRelayService(options: RelayOptions): Relay {
       return PAUSE_MS.standby;
     }
     const epoch = bus.epoch();
+    const firstRunEvents = refusals === 0 ? limits.events : 1;
     const mayPublish = () =>
       !signal.aborted && lease?.held() !== false && bus.epoch() === epoch && bus.connection() === connection;
     // What waits for an answer of a lost connection waits in vain; it finds that it may not publish when it wakes.
     await Promise.race([
-      mirror({ connection, pool, limits, alarm, pollMs, mayPublish, onMirrored }),
+      mirror({ connection, pool, limits, firstRunEvents, alarm, pollMs, mayPublish, onMirrored }),
       bus.gone(),
     ]);
     return 0;
   }
 
   function onMirrored(position: number, events: number): void {
+    if (position !== status.position || events > 0) refusals = 0;
     status.position = position;
-    enter('mirroring');
+    if (refusals === 0) enter('mirroring');
     if (events === 0) return;
     metrics.published(events);
     ring(bus, position);
@@ -127,8 +136,8 @@ export function createRelayService(options: RelayOptions): Relay {
       enter('refused', error);
       return refusedRetryMs;
     }
-    // Another relay was faster, or the stream's end moved: it is read again at once.
-    if (error instanceof RunRefused) return PAUSE_MS.refusedRun;
+    if (error instanceof RunRefused && error.outOfOrder && refusals++ < REFUSALS_IN_PASSING)
+      return PAUSE_MS.refusedRun;
     if (bus.connection()) enter('failing', error);
     return PAUSE_MS.failing;
   }

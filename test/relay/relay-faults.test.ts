@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { StreamUpdateConfig } from 'nats';
 import t, { type Test } from 'tap';
 import { STREAM } from '../../src/bus/stream.js';
 import type { RelayStatus } from '../../src/relay/relay-metrics.js';
@@ -42,18 +43,18 @@ t.test('two relays that know nothing of each other make one stream', async (t) =
 });
 
 t.test('a relay killed in a run is replaced within the time of its lease', async (t) => {
-  const { pool, server, options } = await setUp(t, 4000);
+  const { pool, server, options } = await setUp(t, 2000);
   const killed = forkRelay(t, options);
   await waitFor(() => (killed.status()?.position ?? 0) > 0, { everyMs: 1 });
   await killed.kill();
   const { sequence } = await openBus(t, server.url);
-  t.ok((await sequence()) < 4000, 'it had runs to go');
+  t.ok((await sequence()) < 2000, 'it had runs to go');
   const started = performance.now();
   const relay = await startRelay(t, options);
   await waitFor(() => relay.status().state === 'standby');
   await waitFor(() => relay.status().state === 'mirroring');
   t.ok(performance.now() - started < 3000);
-  await assertMirrored(t, pool, server.url, 4000);
+  await assertMirrored(t, pool, server.url, 2000);
 });
 
 t.test('a stream that is deleted is made again, even if nothing is appended', async (t) => {
@@ -101,6 +102,20 @@ t.test('a tail that the server lost is sent again', async (t) => {
   cpSync(before, server.storeDir, { recursive: true });
   await server.start();
   await assertMirrored(t, pool, server.url, 400);
+});
+
+t.test('a stream that takes no message is told of with its reason, and tried again', async (t) => {
+  const { pool, server, options } = await setUp(t, 50);
+  const relay = await startRelay(t, options);
+  await assertMirrored(t, pool, server.url, 50);
+  const { manager } = await openBus(t, server.url);
+  await manager.streams.update(STREAM, { sealed: true } as Partial<StreamUpdateConfig>);
+  await appendFixture(pool, 50);
+  await waitFor(() => relay.status().state === 'failing');
+  t.match(relay.status().error, /refused the event at \d+: .*sealed/);
+  await manager.streams.delete(STREAM);
+  await assertMirrored(t, pool, server.url, 100);
+  t.same(relay.status().state, 'mirroring');
 });
 
 t.test('where the last message was removed by hand, the relay stops and says so', async (t) => {

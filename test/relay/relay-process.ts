@@ -8,7 +8,7 @@ const relay = createRelayService({
   natsUrl: process.env.NATS_URL!,
   logger: pino({ level: 'silent' }),
   metrics: new Registry(),
-  limits: { events: 20, bytes: 100_000 },
+  limits: { events: 5, bytes: 100_000 },
   leaseTtlMs: 2000,
 });
 await relay.start();
