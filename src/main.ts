@@ -10,5 +10,6 @@ try {
 } catch (error) {
   process.stderr.write(`hookfold: ${describeError(error)}\n`);
   if (process.env.LOG_LEVEL === 'debug') process.stderr.write(`${(error as Error).stack}\n`);
-  process.exitCode = error instanceof ConfigurationError ? 2 : 1;
+  // At once: what the command had opened must not keep the process alive.
+  process.exit(error instanceof ConfigurationError ? 2 : 1);
 }

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.js';
-import { describeError } from './describe-error.js';
 import { readAccess } from './start/access.js';
-import { type OneMachine, startOneMachine } from './start/one-machine.js';
+import { createOneMachine } from './start/one-machine.js';
 import { urlOf } from './start/ports.js';
-import { describeOneMachine, webhookUrl } from './start/report.js';
+import { describeRunning, webhookUrl } from './start/report.js';
 import { listenForStop } from './stop-request.js';
 
 /** `hookfold start`: everything on one machine. */
@@ -31,37 +30,35 @@ Ctrl-C stops it all within ten seconds; a second Ctrl-C leaves at once.`,
 
 function showAccess(context: CommandContext): void {
   const access = readAccess(context.home);
-  if (!access?.token)
-    throw new Error(
-      `no start in ${context.home} made a source yet. Run npm start, or: npx hookfold source rotate NAME`,
-    );
+  if (!access) throw new Error(`nothing was started in ${context.home} yet. Run: npm start`);
   const ingestUrl = context.running()?.ingestUrl ?? urlOf(context, context.configuration.INGEST_PORT);
-  context.print(`webhook URL  ${webhookUrl(ingestUrl, access.token)}`);
-  context.print(`API key      ${access.key}`);
+  const { token, key } = access;
+  context.print(
+    `webhook URL  ${token ? webhookUrl(ingestUrl, token) : 'unknown here; a new one: npx hookfold source rotate munity'}`,
+  );
+  context.print(`API key      ${key ?? 'unknown here; a new one: npx hookfold key add NAME --admin'}`);
 }
 
 async function runUntilStopped(context: CommandContext): Promise<never> {
   process.stdout.on('error', () => {}); // Whoever read it has gone; the service goes on.
   const request = listenForStop();
-  const starting = startOneMachine(context, context.print);
-  let machine: OneMachine | undefined;
-  let asked = false;
-  // What is left running by this, the next start takes over.
+  const machine = createOneMachine(context, context.print);
+  // What this leaves running, the next start takes over.
   request.again.then(async () => {
-    await machine?.kill();
+    await machine.kill();
     process.exit(1);
   });
-  request.asked.then(() => {
-    asked = true;
-    context.print('\nstopping …');
+  const started = machine.start().then((running) => {
+    for (const line of describeRunning(running)) context.print(line);
+    return request.asked;
   });
-  machine = await starting.catch((error) => {
-    if (!asked) throw error;
-    context.print(describeError(error));
-    process.exit(1);
-  });
-  if (!asked) for (const line of describeOneMachine(machine)) context.print(line);
-  await request.asked;
+  try {
+    await Promise.race([request.asked, started]);
+  } catch (error) {
+    await machine.stop();
+    throw error;
+  }
+  context.print('\nstopping …');
   await machine.stop();
   context.print('stopped.');
   process.exit(0);

@@ -28,6 +28,7 @@ export interface RoleProcess {
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
 const STEADY_AFTER_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
 
 /** Nothing runs until `start`. */
 export function createRoleProcess(options: RoleOptions): RoleProcess {
@@ -96,10 +97,23 @@ function spawnRole({ role, program, environment, logFile }: RoleOptions): ChildP
 }
 
 function untilReady(child: ChildProcess, role: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('message', () => resolve());
-    child.once('exit', (code, signal) => reject(new Error(`${role} ${describeExit(code, signal)}`)));
-    child.once('error', reject);
+  return new Promise<void>((resolve, reject) => {
+    const patience = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${role} did not get ready within ${READY_WITHIN_MS / 1000} s`));
+    }, READY_WITHIN_MS);
+    const settle = (act: () => void) => () => {
+      clearTimeout(patience);
+      act();
+    };
+    child.once('message', settle(resolve));
+    child.once(
+      'error',
+      settle(() => reject(new Error(`${role} could not be run`))),
+    );
+    child.once('exit', (code, signal) =>
+      settle(() => reject(new Error(`${role} ${describeExit(code, signal)}`)))(),
+    );
   });
 }
 

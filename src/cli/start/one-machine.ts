@@ -10,77 +10,87 @@ import { choosePorts, type Ports, urlOf } from './ports.js';
 import { createRoles, endRolesLeftBehind, type Roles } from './roles.js';
 import { type Servers, startServers } from './servers.js';
 
-/** What runs, and how it ends. `stop` takes less than ten seconds, whatever is in flight. */
-export interface OneMachine {
+/** What runs, once all does. */
+export interface Running {
   access: Access;
   databaseUrl: string;
   natsUrl: string | undefined;
   ingestUrl: string;
   queryUrl: string;
+}
+
+/** `stop` and `kill` may be called while `start` is at work, which then fails. */
+export interface OneMachine {
+  start(): Promise<Running>;
+  /** Ends everything in order, in less than ten seconds, whatever is in flight. */
   stop(): Promise<void>;
+  /** Ends everything at once. */
   kill(): Promise<void>;
 }
 
 type Say = (line: string) => void;
 
-/** Starts it all; on failure what was started is stopped again. */
-export async function startOneMachine(context: CommandContext, say: Say): Promise<OneMachine> {
-  mkdirSync(context.home, { recursive: true });
-  const unlock = await lockHome(context.home);
-  const parts: { servers?: Servers; roles?: Roles } = {};
-  const end = async (how: 'stop' | 'kill') => {
-    parts.servers?.flush();
-    await parts.roles?.[how]();
-    await parts.servers?.[how]();
-    removeRunFile(context.home);
-    unlock();
+/** Nothing runs until `start`; what a failed start leaves, `stop` ends. */
+export function createOneMachine(context: CommandContext, say: Say): OneMachine {
+  let servers: Servers | undefined;
+  let roles: Roles | undefined;
+  let unlock: (() => void) | undefined;
+  let starting: Promise<Running> | undefined;
+  let ending = false;
+
+  const step = async <Result>(work: Promise<Result>): Promise<Result> => {
+    const result = await work;
+    if (ending) throw new Error('told to stop while starting');
+    return result;
   };
-  try {
-    await endRolesLeftBehind(context.home);
-    const ports = await choosePorts(context);
-    const servers = await startServers(context, say);
-    parts.servers = servers;
-    const readUrl = context.configuration.READ_DATABASE_URL ?? servers.databaseUrl;
-    await migrateAll(servers.databaseUrl, readUrl);
-    const access = await ensureAccess(context.home, servers.databaseUrl, readUrl);
-    parts.roles = await startRoles(context, servers, ports, say);
+  const start = async (): Promise<Running> => {
+    mkdirSync(context.home, { recursive: true });
+    unlock = await lockHome(context.home);
+    await step(endRolesLeftBehind(context.home));
+    const ports = await step(choosePorts(context));
+    servers = await startServers(context, say);
     const { databaseUrl, natsUrl } = servers;
+    await step(migrateAll(databaseUrl, context.configuration.READ_DATABASE_URL ?? databaseUrl));
+    const access = await step(ensureAccess(context.home, databaseUrl));
     const { ingestUrl, queryUrl } = urls(context, ports);
-    return {
-      access,
-      databaseUrl,
-      natsUrl,
-      ingestUrl,
-      queryUrl,
-      stop: () => end('stop'),
-      kill: () => end('kill'),
-    };
-  } catch (error) {
-    await end('stop');
-    throw error;
-  }
+    roles = createRoles(context, servers, ports, say, () => writeRun(context, servers!, ports, roles!));
+    await step(roles.start());
+    return { access, databaseUrl, natsUrl, ingestUrl, queryUrl };
+  };
+  const end = async (how: 'stop' | 'kill') => {
+    ending = true;
+    servers?.flush();
+    await roles?.[how]();
+    await servers?.[how]();
+    await starting?.catch(() => {});
+    await servers?.[how](); // They may have come up meanwhile.
+    if (unlock) removeRunFile(context.home);
+    unlock?.();
+  };
+  return {
+    start: () => {
+      starting ??= start();
+      return starting;
+    },
+    stop: () => end('stop'),
+    kill: () => end('kill'),
+  };
 }
 
-async function startRoles(context: CommandContext, servers: Servers, ports: Ports, say: Say): Promise<Roles> {
-  const writeRun = () => {
-    const { databaseUrl, natsUrl } = servers;
-    const processes = roles.processes().map((role) => role.identity());
-    writeRunFile(context.home, {
-      supervisor: identify(process.pid),
-      databaseUrl,
-      ...(natsUrl ? { natsUrl } : {}),
-      ...urls(context, ports),
-      roles: processes.filter((identity): identity is ProcessIdentity => identity !== undefined),
-    });
-  };
-  const roles: Roles = createRoles(context, servers, ports, say, writeRun);
-  try {
-    await roles.start();
-  } catch (error) {
-    await roles.stop();
-    throw error;
-  }
-  return roles;
+function writeRun(
+  context: CommandContext,
+  { databaseUrl, natsUrl }: Servers,
+  ports: Ports,
+  roles: Roles,
+): void {
+  const processes = roles.processes().map((role) => role.identity());
+  writeRunFile(context.home, {
+    supervisor: identify(process.pid),
+    databaseUrl,
+    ...(natsUrl ? { natsUrl } : {}),
+    ...urls(context, ports),
+    roles: processes.filter((identity): identity is ProcessIdentity => identity !== undefined),
+  });
 }
 
 function urls(context: CommandContext, ports: Ports) {

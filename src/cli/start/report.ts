@@ -1,7 +1,9 @@
 // What `hookfold start` prints when all runs.
 import { STREAM } from '../../bus/stream.js';
 import { type Access, FIRST_SOURCE } from './access.js';
-import type { OneMachine } from './one-machine.js';
+import type { Running } from './one-machine.js';
+
+const HOW_TO_SHOW = 'shown by: npx hookfold start --show-url';
 
 /** The URL to paste at the sender. */
 export function webhookUrl(ingestUrl: string, token: string): string {
@@ -9,7 +11,7 @@ export function webhookUrl(ingestUrl: string, token: string): string {
 }
 
 /** The lines; secrets are among them only on the start that made them. */
-export function describeOneMachine(machine: OneMachine): string[] {
+export function describeRunning(machine: Running): string[] {
   const { access, databaseUrl, natsUrl, ingestUrl, queryUrl } = machine;
   const shown = access.isNew ? access : { isNew: false };
   return [
@@ -17,7 +19,7 @@ export function describeOneMachine(machine: OneMachine): string[] {
     'hookfold runs.',
     `  webhook URL   ${webhookLine(ingestUrl, shown)}`,
     `  query API     ${queryUrl}/v1   (for people: ${queryUrl}/docs)`,
-    `  API key       ${shown.key ?? 'shown by: npx hookfold start --show-url'}`,
+    `  API key       ${shown.key ?? HOW_TO_SHOW}`,
     `  NATS          ${natsUrl ? `${natsUrl}   stream ${STREAM}` : 'not running; the log is mirrored once it is'}`,
     `  Postgres      ${withoutPassword(databaseUrl)}   (password in run.json of the data folder)`,
     '',
@@ -27,7 +29,7 @@ export function describeOneMachine(machine: OneMachine): string[] {
 }
 
 function webhookLine(ingestUrl: string, access: Access): string {
-  if (!access.token) return `${webhookUrl(ingestUrl, '…')}   shown by: npx hookfold start --show-url`;
+  if (!access.token) return `${webhookUrl(ingestUrl, '…')}\n                ${HOW_TO_SHOW}`;
   return `${webhookUrl(ingestUrl, access.token)}\n                keep it secret: whoever knows it can send events`;
 }
 
@@ -39,7 +41,7 @@ const SAMPLE = JSON.stringify({
   payload: { id: '0b9c1f2e-7c1d-4b8e-a5d7-2f6f0f3e9a10', connector_type: 'jira', metadata: {} },
 });
 
-function nextSteps({ ingestUrl, queryUrl }: OneMachine, { token, key }: Access): string[] {
+function nextSteps({ ingestUrl, queryUrl }: Running, { token, key }: Access): string[] {
   if (!token || !key) return ['Next: npx hookfold status', ''];
   return [
     'Next: send a first event, and see what it became:',

@@ -10,9 +10,10 @@ import type { CommandContext } from '../context.js';
 import type { Ports } from './ports.js';
 import type { Servers } from './servers.js';
 
-const ROLES = ['projector'] as const; // TEMP
-const STOP_INGEST_MS = 3_000;
-const STOP_OTHERS_MS = 2_000;
+const ROLES = ['ingest', 'projector', 'query'] as const;
+// Ingest gives a stalled sender five seconds.
+const STOP_INGEST_MS = 6_000;
+const STOP_OTHERS_MS = 1_500;
 
 /** All roles as one. `changed` is called whenever a process of theirs is another one. */
 export interface Roles {

@@ -22,8 +22,8 @@ type Say = (line: string) => void;
 
 const POSTGRES_PORT = 54_320;
 const NATS_PORT = 4_222;
-const STOP_NATS_MS = 1_500;
-const STOP_POSTGRES_MS = 3_000;
+const STOP_NATS_MS = 800;
+const STOP_POSTGRES_MS = 1_200;
 
 /** Starts what the environment does not name. Without nats-server it goes on, and says so. */
 export async function startServers(context: CommandContext, say: Say): Promise<Servers> {

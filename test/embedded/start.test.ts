@@ -1,0 +1,151 @@
+import { chmodSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { connect } from 'nats';
+import t, { type Test } from 'tap';
+import { STREAM } from '../../src/bus/stream.js';
+import { findFreePort } from '../../src/embedded/free-port.js';
+import { isSameProcess } from '../../src/embedded/process-identity.js';
+import { type RunFile, readLastRunFile, readRunFile } from '../../src/embedded/run-file.js';
+import { type RunningProgram, runProgram } from '../support/run-program.js';
+import { createTestHome } from '../support/test-home.js';
+import { waitFor } from '../support/wait-for.js';
+
+const STOP_WITHIN_MS = 10_000;
+const START_WITHIN_MS = 60_000;
+
+// One home through all of it: each test starts on what the one before left.
+const home = createTestHome(t);
+const environment: Record<string, string> = { HOOKFOLD_DATA: home };
+let webhookUrl = '';
+let apiKey = '';
+
+t.before(async () => {
+  for (const name of ['INGEST_PORT', 'QUERY_PORT']) environment[name] = String(await findFreePort());
+});
+
+const event = (position: number) => ({
+  workspace_id: '7d0c7a8e-5a0e-4a55-9d3b-0c7b6a3f9f11',
+  customer_id: 'customer_1234',
+  event: 'integration_installed',
+  state: null,
+  payload: { id: `0b9c1f2e-7c1d-4b8e-a5d7-${String(position).padStart(12, '0')}`, connector_type: 'jira' },
+});
+
+async function send(position: number): Promise<number> {
+  const answer = await fetch(webhookUrl, { method: 'POST', body: JSON.stringify(event(position)) });
+  return ((await answer.json()) as { position: number }).position;
+}
+
+async function integrations(minPosition: number): Promise<number> {
+  const url = `http://127.0.0.1:${environment.QUERY_PORT}/v1/integrations?min_position=${minPosition}`;
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${apiKey}` } });
+  return ((await answer.json()) as { items: unknown[] }).items.length;
+}
+
+function start(t: Test): RunningProgram {
+  // A process group of its own, as a terminal gives it, so that a signal to the group is a Ctrl-C.
+  return runProgram(t, ['start'], environment, { detached: true });
+}
+
+async function assertAllGone(t: Test, run: RunFile): Promise<void> {
+  for (const one of [run.supervisor, ...run.roles]) t.notOk(isSameProcess(one));
+  await t.rejects(fetch(`${run.ingestUrl}/healthz`));
+  await t.rejects(fetch(`${run.queryUrl}/healthz`));
+  await t.rejects(connect({ servers: run.natsUrl!, reconnect: false }));
+}
+
+t.test('the first start prints what to paste and to try, takes a webhook, and ends on Ctrl-C', async (t) => {
+  const program = start(t);
+  const [, url] = await program.waitForLine(/webhook URL {3}(http\S+)/, START_WITHIN_MS);
+  const [, key] = await program.waitForLine(/API key {7}(hfk_\S+)/);
+  await program.waitForLine(/stream HOOKFOLD/);
+  webhookUrl = url!;
+  apiKey = key!;
+  t.equal(await send(1), 1);
+  t.equal(await integrations(1), 1);
+
+  const second = runProgram(t, ['start'], environment);
+  const refused = await second.exit;
+  t.match(refused, { code: 1, stderr: `another hookfold start (process ${program.pid}) runs in ${home}` });
+
+  const run = readRunFile(home)!;
+  const stoppedFrom = Date.now();
+  process.kill(-program.pid, 'SIGINT');
+  process.kill(program.pid, 'SIGINT'); // npm passes on what the terminal has sent already.
+  t.match(await program.exit, { code: 0, stdout: /stopped\.\n$/ });
+  t.ok(Date.now() - stoppedFrom < STOP_WITHIN_MS);
+  await assertAllGone(t, run);
+  t.equal(readLastRunFile(home), undefined);
+});
+
+t.test('a later start shows secrets on request only, and survives a kill of any part', async (t) => {
+  const program = start(t);
+  await program.waitForLine(/hookfold runs/, START_WITHIN_MS);
+  t.notMatch(program.stdout(), webhookUrl);
+  t.notMatch(program.stdout(), apiKey);
+  const shown = await runProgram(t, ['start', '--show-url'], environment).exit;
+  t.match(shown.stdout, webhookUrl);
+  t.match(shown.stdout, apiKey);
+  t.equal(await integrations(1), 1, 'the data are as they were');
+
+  const ingest = readRunFile(home)!.roles[0]!;
+  process.kill(ingest.pid, 'SIGKILL');
+  await program.waitForLine(/ingest was ended by SIGKILL; starting it again/);
+  await program.waitForLine(/ingest runs again/);
+  t.equal(await send(2), 2);
+
+  const postmaster = Number.parseInt(readFileSync(join(home, 'postgres/data/postmaster.pid'), 'utf8'), 10);
+  process.kill(postmaster, 'SIGKILL');
+  await program.waitForLine(/Postgres runs again/);
+  t.equal(await waitFor(() => send(3)), 3);
+
+  const { roles } = readRunFile(home)!;
+  program.kill('SIGKILL');
+  await program.exit;
+  await waitFor(() => !roles.some(isSameProcess), { what: 'the roles to end with their supervisor' });
+});
+
+t.test('a start takes over what a killed one left, and runs without a bus where there is none', async (t) => {
+  // Found before the real one.
+  const folder = t.testdir({ 'nats-server': '#!/bin/sh\necho "no bus today"\nexit 1\n' });
+  chmodSync(join(folder, 'nats-server'), 0o755);
+  const withoutBus = { ...environment, PATH: `${folder}:${process.env.PATH}` };
+  const program = runProgram(t, ['start'], withoutBus, { detached: true });
+  await program.waitForLine(/hookfold runs without the bus/, START_WITHIN_MS);
+  await program.waitForLine(/hookfold runs\./, START_WITHIN_MS);
+  t.equal(await send(4), 4);
+  t.equal(await integrations(4), 4);
+  program.kill('SIGTERM');
+  t.match(await program.exit, { code: 0 });
+});
+
+t.test(
+  'the bus gets what was appended while it was away; a stop while starting is a clean one',
+  async (t) => {
+    const program = start(t);
+    await program.waitForLine(/hookfold runs/, START_WITHIN_MS);
+    const bus = await connect({ servers: readRunFile(home)!.natsUrl! });
+    const manager = await bus.jetstreamManager();
+    await waitFor(async () => (await manager.streams.info(STREAM)).state.last_seq === 4);
+    await bus.close();
+    program.kill('SIGTERM');
+    t.match(await program.exit, { code: 0 });
+
+    const early = start(t);
+    await early.waitForLine(/Postgres {3}starting/);
+    const stoppedFrom = Date.now();
+    early.kill('SIGTERM');
+    t.match(await early.exit, { code: 0 });
+    t.ok(Date.now() - stoppedFrom < STOP_WITHIN_MS);
+  },
+);
+
+t.test('a port that is taken is named with its variable', async (t) => {
+  const taken = createServer().listen(Number(environment.QUERY_PORT), '127.0.0.1');
+  t.teardown(() => taken.close());
+  const { code, stderr } = await runProgram(t, ['start'], environment).exit;
+  t.equal(code, 1);
+  t.match(stderr, `port ${environment.QUERY_PORT} of 127.0.0.1 is taken`);
+  t.match(stderr, 'Set QUERY_PORT');
+});
