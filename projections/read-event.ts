@@ -1,11 +1,23 @@
 // From an event of the log to what a projection reads: parsed once, checked against the schema of its name, ids in
 // one spelling. What does not fit is answered as unreadable with its reason, never thrown.
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import type { JsonText } from '../schemas/columns.js';
 import { webhookSchema } from '../schemas/envelope.js';
-import { EVENT_NAMES, type EventName, type IntegrationEventName, type Payload } from '../schemas/events.js';
+import {
+  EVENT_NAMES,
+  type EventName,
+  type IntegrationEventName,
+  type Payload,
+  TEXT_MEMBERS,
+} from '../schemas/events.js';
 import type { LoggedEvent } from '../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../schemas/text.js';
 import { misfitOfIndex } from './indexable.js';
+import { cutPayload } from './json-text.js';
+
+type TextMember<Name extends EventName> = Name extends keyof typeof TEXT_MEMBERS
+  ? (typeof TEXT_MEMBERS)[Name][number]
+  : never;
 
 interface Read<Name extends EventName> {
   event: Name;
@@ -17,9 +29,9 @@ interface Read<Name extends EventName> {
   customer_id: string | null;
   /** The payload's state, else the envelope's. */
   state: string | null;
-  payload: Payload<Name>;
-  /** The webhook's text; `payloadText(event, 'data')` reads a member of it exactly as received. */
-  body: string;
+  payload: Omit<Payload<Name>, TextMember<Name>>;
+  /** The payload's members that are any JSON, exactly as received; null where absent or JSON's null. */
+  texts: Record<TextMember<Name>, JsonText | null>;
 }
 
 export type WebhookTest = Read<'webhook_test'>;
@@ -45,14 +57,26 @@ const storableOrNull = (value: unknown) => (typeof value === 'string' ? storable
 export function readEvent(logged: LoggedEvent): Reading {
   const check = checks.get(logged.event);
   if (check === undefined) return UNKNOWN;
-  const webhook = JSON.parse(logged.body);
+  const { webhook, texts } = parseBody(logged);
   if (!check.Check(webhook)) return { kind: 'unreadable', reason: firstMisfit(check, webhook) };
-  const event = toKnownEvent(logged, webhook);
+  const event = toKnownEvent(logged, webhook, texts);
   for (const text of idsOf(event)) {
     const reason = misfitOfIndex(text);
     if (reason !== undefined) return { kind: 'unreadable', reason };
   }
   return { kind: 'known', event };
+}
+
+type Texts = Record<string, JsonText | null>;
+const textMembers: Partial<Record<string, readonly string[]>> = TEXT_MEMBERS;
+const NO_TEXTS: Texts = {};
+
+// Most of a body is `data`, which no projection looks into: it is cut out, and only the rest is parsed.
+function parseBody({ event, body }: LoggedEvent): { webhook: unknown; texts: Texts } {
+  const names = textMembers[event];
+  if (names === undefined) return { webhook: JSON.parse(body), texts: NO_TEXTS };
+  const { texts, rest } = cutPayload(body, names);
+  return { webhook: JSON.parse(rest), texts: Object.fromEntries(names.map((name, n) => [name, texts[n]!])) };
 }
 
 // The texts of an event that stand beside others in indexes. A customer or a state, of up to 255 characters, stands
@@ -74,7 +98,7 @@ function idsOf(event: KnownEvent): string[] {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name just before
-function toKnownEvent(logged: LoggedEvent, webhook: any): KnownEvent {
+function toKnownEvent(logged: LoggedEvent, webhook: any, texts: Texts): KnownEvent {
   const payload = webhook.payload;
   for (const name of ['resource_id', 'type', 'connector_type'])
     if (typeof payload[name] === 'string') payload[name] = storableText(payload[name]);
@@ -88,7 +112,7 @@ function toKnownEvent(logged: LoggedEvent, webhook: any): KnownEvent {
     integration_id: logged.event === 'webhook_test' ? undefined : storableText(normaliseUuid(payload.id)),
     state: storableOrNull(payload.state) ?? storableOrNull(webhook.state),
     payload,
-    body: logged.body,
+    texts,
   } as KnownEvent;
 }
 

@@ -27,6 +27,13 @@ export const PAYLOADS = {
   webhook_test: Type.Object({ test: Type.Optional(Type.Unknown()) }),
 } as const satisfies Record<string, TSchema>;
 
+/** The members of payloads that are any JSON, kept as text and not looked into. */
+export const TEXT_MEMBERS = {
+  integration_updated_data_model: ['data', 'diff'],
+  integration_installed: ['metadata'],
+  integration_cannot_refresh_oauth_token: ['error'],
+} as const satisfies Partial<Record<keyof typeof PAYLOADS, readonly string[]>>;
+
 export type EventName = keyof typeof PAYLOADS;
 export type Payload<Name extends EventName> = Static<(typeof PAYLOADS)[Name]>;
 

@@ -3,7 +3,6 @@
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
-import { payloadText } from '../json-text.js';
 import type { IntegrationEvent } from '../read-event.js';
 import {
   appendIncident,
@@ -35,12 +34,14 @@ function unseen(event: IntegrationEvent): Row {
   };
 }
 
+type Failure = Extract<IntegrationEvent, { event: 'integration_cannot_refresh_oauth_token' }>;
+
 function withStatus(row: Row, status: Row['status'], event: IntegrationEvent): Row {
   return row.status === status ? row : changeRow(row, { status, status_since: event.received_at });
 }
 
-function applyFailure(row: Row, event: IntegrationEvent): Row {
-  const error = payloadText(event, 'error');
+function applyFailure(row: Row, event: Failure): Row {
+  const { error } = event.texts;
   const failures = row.open_incident_failures + 1;
   return changeRow(withStatus(row, 'broken', event), {
     last_error: error,

@@ -2,7 +2,6 @@
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
-import { payloadText } from '../json-text.js';
 import type { IntegrationEvent } from '../read-event.js';
 import { IntegrationRow } from './rows.js';
 
@@ -43,7 +42,7 @@ function applyAny(row: IntegrationRow, event: IntegrationEvent): IntegrationRow 
 
 function applyInstall(row: IntegrationRow, event: Installed): IntegrationRow {
   return changeRow(row, {
-    metadata: payloadText(event, 'metadata'),
+    metadata: event.texts.metadata,
     installed: true,
     install_count: row.install_count + 1,
     installed_at: event.received_at,

@@ -2,7 +2,7 @@
 import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
 import { compareDecimals, isDecimal } from '../decimal.js';
-import { payloadTexts } from '../json-text.js';
+import { memberText } from '../json-text.js';
 import type { KnownEvent } from '../read-event.js';
 import { ResourceRow } from './rows.js';
 
@@ -31,8 +31,8 @@ function unseen(event: ResourceEvent): ResourceRow {
 }
 
 function syncTimestamp(event: Updated): string | null {
-  const data = event.payload.data as { sync_timestamp?: unknown } | null;
-  const timestamp = data?.sync_timestamp;
+  const text = event.texts.data && memberText(event.texts.data, 'sync_timestamp');
+  const timestamp: unknown = text ? JSON.parse(text) : undefined;
   return isDecimal(timestamp) ? timestamp : null;
 }
 
@@ -46,13 +46,13 @@ function applyUpdate(row: ResourceRow, event: Updated): ResourceRow {
   const timestamp = syncTimestamp(event);
   if (isStale(row, timestamp))
     return changeRow(row, { stale_count: row.stale_count + 1, last_position: event.position });
-  const [data, diff] = payloadTexts(event, ['data', 'diff']);
+  const { data, diff } = event.texts;
   return changeRow(row, {
     customer_id: event.customer_id ?? row.customer_id,
     status: 'present',
-    data: data!,
+    data,
     update_count: row.update_count + 1,
-    last_diff: diff!,
+    last_diff: diff,
     updated_at: event.received_at,
     deleted_at: null,
     last_position: event.position,

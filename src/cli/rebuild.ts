@@ -2,7 +2,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
-import { createLocalLoader } from '../projector/rebuild/local-loader.js';
 import { type RebuildOptions, rebuild } from '../projector/rebuild/rebuild.js';
 import { discardRebuilds } from '../projector/rebuild/retire.js';
 import { rollbackRebuild } from '../projector/rebuild/rollback.js';
@@ -94,7 +93,13 @@ async function run(context: CommandContext, projections: readonly Projection[], 
         readPool,
         logger: context.logger('rebuild'),
         workers: flags.workers,
-        load: createLoader(flags, { databaseUrl, readDatabaseUrl, logPool, readPool }),
+        load: createWorkerLoader({
+          databaseUrl,
+          readDatabaseUrl,
+          workers: flags.workers,
+          memoryBytes: flags.memory * 1024 * 1024,
+          pageEvents: flags.page,
+        }),
         sampleSize: flags.diff ? 50 : 5,
         dryRun: flags.dryRun ?? false,
         acceptDrift: flags.yes ?? false,
@@ -115,17 +120,6 @@ async function run(context: CommandContext, projections: readonly Projection[], 
       process.exitCode = 0;
     }),
   );
-}
-
-function createLoader(
-  { workers, memory, page }: Flags,
-  at: { databaseUrl: string; readDatabaseUrl: string; logPool: Pool; readPool: Pool },
-) {
-  const memoryBytes = memory * 1024 * 1024;
-  const settings = { ...at, memoryBytes, pageEvents: page };
-  if (workers === 1) return createLocalLoader(settings);
-  const { databaseUrl, readDatabaseUrl } = at;
-  return createWorkerLoader({ databaseUrl, readDatabaseUrl, memoryBytes, pageEvents: page, workers });
 }
 
 function count(text: string): number {

@@ -27,10 +27,20 @@ export interface RowStore {
    * pipelined connection all statements are sent before it first waits. Where it or the transaction fails: `forget`.
    */
   flush(client: pg.ClientBase): Promise<number>;
+  /** Takes all changed rows out to be written apart, while the fold goes on; one batch at a time. */
+  take(): Batch;
   /** Drops all that is held: after a rollback, or when others have written. */
   forget(): void;
   /** Estimated bytes of the changed rows. */
   dirtyBytes(): number;
+}
+
+/** Changed rows on their way to the table. */
+export interface Batch {
+  /** Writes them in the caller's transaction; see `flush`. */
+  write(client: pg.ClientBase): Promise<void>;
+  /** After the commit: until then all that was taken is held, so that nobody looks for it in the table. */
+  settle(): void;
 }
 
 export interface RowStoreOptions {
@@ -40,6 +50,12 @@ export interface RowStoreOptions {
   generationBytes: number;
   /** The table is known to be empty: rows are not looked for until the first flush. */
   empty?: boolean;
+}
+
+interface Changes {
+  fresh: AnyRow[];
+  known: AnyRow[];
+  gone: Key[];
 }
 
 const ROW_BYTES = 400;
@@ -104,10 +120,10 @@ export function createRowStore({
     dirty.set(id, entry);
   }
 
-  async function flush(client: pg.ClientBase): Promise<number> {
+  function take(): Batch & { rows: number } {
     const entries = [...dirty.values()];
-    const writes = writesOf(client, entries);
-    // Marked before the answers are there: if one is a failure, all that is held is forgotten anyway.
+    const changes = changesOf(entries);
+    // Marked before they are written: if that fails, all that is held is forgotten anyway.
     for (const entry of entries) {
       entry.stored = entry.row !== undefined;
       entry.dirty = false;
@@ -115,19 +131,33 @@ export function createRowStore({
     if (entries.length > 0) nothingStored = false;
     dirty = new Map();
     dirtyBytes = 0;
-    if (youngBytes > generationBytes) turn();
-    await runAll(client, writes);
-    return entries.length;
+    const settle = () => {
+      if (youngBytes > generationBytes) turn();
+    };
+    return {
+      rows: entries.length,
+      write: async (client) => void (await runAll(client, writesOf(client, changes))),
+      settle,
+    };
   }
 
-  function writesOf(client: pg.ClientBase, entries: readonly Entry[]): (() => Promise<void>)[] {
-    const fresh: AnyRow[] = [];
-    const known: AnyRow[] = [];
-    const gone: Key[] = [];
+  async function flush(client: pg.ClientBase): Promise<number> {
+    const batch = take();
+    batch.settle();
+    await batch.write(client);
+    return batch.rows;
+  }
+
+  function changesOf(entries: readonly Entry[]): Changes {
+    const changes: Changes = { fresh: [], known: [], gone: [] };
     for (const { key, row, stored } of entries) {
-      if (row !== undefined) (stored ? known : fresh).push(row);
-      else if (stored) gone.push(key);
+      if (row !== undefined) (stored ? changes.known : changes.fresh).push(row);
+      else if (stored) changes.gone.push(key);
     }
+    return changes;
+  }
+
+  function writesOf(client: pg.ClientBase, { fresh, known, gone }: Changes): (() => Promise<void>)[] {
     return [
       ...slices(fresh).map((rows) => () => table.insert(client, rows)),
       ...slices(known).map((rows) => () => table.upsert(client, rows)),
@@ -149,7 +179,7 @@ export function createRowStore({
     nothingStored = false;
   }
 
-  return { load, set, flush, forget, get: (id) => entryOf(id)?.row, dirtyBytes: () => dirtyBytes };
+  return { load, set, take, flush, forget, get: (id) => entryOf(id)?.row, dirtyBytes: () => dirtyBytes };
 }
 
 function slices<T>(rows: readonly T[]): (readonly T[])[] {

@@ -1,6 +1,8 @@
 // The bulk of a rebuild: one pass over the log for all builds at one position. Rows stay in memory over many pages
 // and are written when their bytes reach a bound, together with the checkpoints, in one transaction; so memory is
 // bounded whatever the number of keys, and a pass that was killed goes on behind the last such write.
+//
+// Three things go on at once: the next page is read, this one is folded, the batch before is written.
 import type pg from 'pg';
 import type { LoggedEvent } from '../../../schemas/logged-event.js';
 import { readAfter } from '../../log/read-log.js';
@@ -61,8 +63,23 @@ async function pass(
   const loading = followers
     .map((follower) => startLoading(follower, from))
     .filter(({ checkpoints }) => checkpoints.length > 0);
+  try {
+    await foldAndWrite(from, to, loading, options);
+  } catch (error) {
+    if (!(error instanceof WriteRefused)) throw error;
+    await foldCarefully(loading, from, error.position, options);
+  }
+}
+
+async function foldAndWrite(
+  from: number,
+  to: number,
+  loading: Loading[],
+  options: LoadOptions,
+): Promise<void> {
   let reached = from;
   let next = readPage(reached, to, options);
+  let writing: Promise<void> = Promise.resolve();
   while (reached < to) {
     options.signal?.throwIfAborted();
     const events = await next;
@@ -71,9 +88,24 @@ async function pass(
     next.catch(() => {});
     const page = createPage(events);
     for (const each of loading) await foldInMemory(each, page, options);
-    const bytes = followers.reduce((sum, { store }) => sum + store.dirtyBytes(), 0);
-    if (bytes >= options.dirtyBytes || reached >= to) await write(loading, reached, options);
+    const bytes = loading.reduce((sum, { follower }) => sum + follower.store.dirtyBytes(), 0);
+    if (bytes >= options.dirtyBytes || reached >= to) {
+      await writing;
+      writing = write(loading, reached, options);
+      writing.catch(() => {});
+    }
     await options.onProgress?.(reached);
+  }
+  await writing;
+}
+
+/** Postgres refuses a row of the events up to `position`. */
+class WriteRefused extends Error {
+  constructor(
+    readonly position: number,
+    override readonly cause: unknown,
+  ) {
+    super(`a row of the events up to position ${position} is refused`);
   }
 }
 
@@ -108,25 +140,32 @@ async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOpti
   incidents.parked.push(...folded.parked);
 }
 
-async function write(loading: Loading[], position: number, options: LoadOptions): Promise<void> {
-  const from = loading[0]!.checkpoints[0]!.position;
+// All that is taken here stays held until the commit; what is folded meanwhile is the next batch.
+async function write(
+  loading: readonly Loading[],
+  position: number,
+  { readPool }: LoadOptions,
+): Promise<void> {
+  const parts = loading.map((each) => {
+    const part = { ...each, batch: each.follower.store.take() };
+    each.incidents = noIncidents();
+    return part;
+  });
   try {
-    await inTransaction(options.readPool, (client) => writeAll(client, loading, position));
-    for (const { checkpoints } of loading)
-      for (const checkpoint of checkpoints) checkpoint.position = position;
+    await inTransaction(readPool, async (client) => {
+      const moving = parts.flatMap(({ checkpoints }) => checkpoints);
+      if (!(await moveCheckpoints(client, moving, position))) throw new CheckpointMoved();
+      for (const { follower, incidents, batch } of parts) {
+        await writeIncidents(client, follower.build.build_id, incidents);
+        await batch.write(client);
+      }
+    });
   } catch (error) {
-    if (!isRefusedData(error)) throw error;
-    await foldCarefully(loading, from, position, options);
+    throw isRefusedData(error) ? new WriteRefused(position, error) : error;
   }
-  for (const each of loading) each.incidents = noIncidents();
-}
-
-async function writeAll(client: pg.ClientBase, loading: readonly Loading[], position: number): Promise<void> {
-  const moving = loading.flatMap(({ checkpoints }) => checkpoints);
-  if (!(await moveCheckpoints(client, moving, position))) throw new CheckpointMoved();
-  for (const { follower, incidents } of loading) {
-    await writeIncidents(client, follower.build.build_id, incidents);
-    await follower.store.flush(client);
+  for (const { checkpoints, batch } of parts) {
+    for (const checkpoint of checkpoints) checkpoint.position = position;
+    batch.settle();
   }
 }
 

@@ -17,6 +17,9 @@ export interface WorkerOrder {
 
 export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 
+// A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector.
+const LIMITS = { maxYoungGenerationSizeMb: 96 };
+
 /** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */
 export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
   return async (builds, to, onProgress) => {
@@ -25,7 +28,10 @@ export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
     const positions = new Array<number>(options.workers).fill(0);
     const threads = positions.map((_, worker) => {
       const order: WorkerOrder = { ...options, memoryBytes, builds: named, to, worker };
-      return new Worker(new URL('./worker.js', import.meta.url), { workerData: order });
+      return new Worker(new URL('./worker.js', import.meta.url), {
+        workerData: order,
+        resourceLimits: LIMITS,
+      });
     });
     const done = threads.map((thread, worker) =>
       ended(thread, async (position) => {
