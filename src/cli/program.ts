@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../postgres/package-root.js';
 import type { CommandContext } from './context.js';
+import { addDiffCommand } from './diff.js';
+import { addImportCommand } from './import.js';
 import { addIngestCommand } from './ingest.js';
 import { addKeyCommand } from './key.js';
 import { addMigrateCommand } from './migrate.js';
@@ -12,6 +14,7 @@ import { addProjectorCommand } from './projector.js';
 import { addQueryCommand } from './query.js';
 import { addRebuildCommand } from './rebuild.js';
 import { addRejectedCommand } from './rejected.js';
+import { addSimulateCommand } from './simulate.js';
 import { addSourceCommand } from './source.js';
 import { addStartCommand } from './start.js';
 import { addStatusCommand } from './status.js';
@@ -19,6 +22,8 @@ import { addVerifyCommand } from './verify.js';
 
 const commands = [
   addStartCommand,
+  addImportCommand,
+  addDiffCommand,
   addIngestCommand,
   addKeyCommand,
   addMigrateCommand,
@@ -27,6 +32,7 @@ const commands = [
   addQueryCommand,
   addRebuildCommand,
   addRejectedCommand,
+  addSimulateCommand,
   addSourceCommand,
   addStatusCommand,
   addVerifyCommand,

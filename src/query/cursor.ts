@@ -29,7 +29,8 @@ export function fromCursor(list: string, parts: readonly KeyPart[], cursor: stri
 
 function isPart(part: KeyPart, value: unknown): boolean {
   if (value === null) return part === 'text';
-  return typeof value === 'string' && value.isWellFormed() && FORMS[part].test(value);
+  if (typeof value !== 'string' || !value.isWellFormed() || !FORMS[part].test(value)) return false;
+  return part !== 'instant' || !Number.isNaN(Date.parse(value.replace(' ', 'T').replace(/\+00$/, 'Z')));
 }
 
 function parse(cursor: string): unknown[] {

@@ -24,6 +24,8 @@ export function openEventStream(raw: ServerResponse, ended: AbortController, aft
     'cache-control': 'no-store',
     'hookfold-position': String(after),
     'x-accel-buffering': 'no',
+    // A connection that was kept for a next request would hold up the end of the process.
+    connection: 'close',
   });
 
   async function write(text: string): Promise<void> {
