@@ -1,0 +1,90 @@
+// append: the log's protocol (lock, numbers, digests, seal) beside COPY, which does nothing but store.
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { appendEvents } from '../src/log/append-events.js';
+import type { Bench, BenchContext, BenchDatabase } from './bench.js';
+import { meanBytes, newEvents } from './bodies.js';
+import { copyRows, encodeRows, type LogRow } from './copy-rows.js';
+import { inGroups } from './groups.js';
+import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
+
+const GROUP = 500;
+
+export const append: Bench = {
+  name: 'append',
+  about: 'append_events in groups of 500 beside COPY into the same table',
+  async run(context) {
+    const { options, say } = context;
+    const count = options.events ?? 20_000;
+    const events = newEvents(count, options.bodyBytes);
+    const contestants = [
+      await ours(context, events),
+      await copy(context, events),
+      await encoded(context, events),
+    ];
+    const lines = await inTurn(contestants, options.rounds ?? 5, say);
+    const [append, copied, stored] = contestants.map(({ name }) => name) as [string, string, string];
+    const about = `${count} events of ${meanBytes(events)} bytes a turn, in groups of ${GROUP}, one connection`;
+    const ratios = [
+      ratioOf(lines, append, copied, { atLeast: 0.8 }),
+      ratioOf(lines, append, stored, undefined),
+    ];
+    return [resultOf('append', about, lines, ratios, NOTES)];
+  },
+};
+
+const NOTES = [
+  'COPY: binary form, a commit each 500, a table with the same indexes, digests computed beforehand, no seal',
+  'encoded: the bytes of every COPY were made before the turn, so Node does nothing: what the server can store',
+];
+
+async function contestant(
+  { createDatabase, atEnd }: BenchContext,
+  name: string,
+  run: (client: pg.PoolClient, database: BenchDatabase) => Promise<number>,
+): Promise<Contestant> {
+  const database = await createDatabase();
+  const client = await database.pool.connect();
+  atEnd(() => client.release());
+  return { name, prepare: () => checkpoint(database.pool), run: () => run(client, database) };
+}
+
+function ours(context: BenchContext, events: Parameters<typeof appendEvents>[1]): Promise<Contestant> {
+  const groups = inGroups(events, GROUP);
+  return contestant(context, 'append_events', (client) =>
+    rateOf(events.length, async () => {
+      for (const group of groups) await appendEvents(client, group);
+    }),
+  );
+}
+
+const asRows = (events: readonly LogRow['event'][]): LogRow[] =>
+  events.map((event) => ({ event, digest: randomBytes(32) }));
+
+function copy(context: BenchContext, events: readonly LogRow['event'][]): Promise<Contestant> {
+  const groups = inGroups(asRows(events), GROUP);
+  let position = 1;
+  return contestant(context, 'COPY', (client) =>
+    rateOf(events.length, async () => {
+      for (const group of groups) {
+        await copyRows(client, encodeRows(group, position));
+        position += group.length;
+      }
+    }),
+  );
+}
+
+function encoded(context: BenchContext, events: readonly LogRow['event'][]): Promise<Contestant> {
+  const groups = inGroups(asRows(events), GROUP);
+  let position = 1;
+  return contestant(context, 'COPY encoded', async (client) => {
+    const texts = groups.map((group) => {
+      const text = encodeRows(group, position);
+      position += group.length;
+      return text;
+    });
+    return rateOf(events.length, async () => {
+      for (const text of texts) await copyRows(client, text);
+    });
+  });
+}

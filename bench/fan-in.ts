@@ -1,0 +1,47 @@
+// fan-in: several ingest processes at once on one log. They wait for each other at its head; does that cost?
+import type { Bench } from './bench.js';
+import { webhookBodies } from './bodies.js';
+import { fullLoad } from './http-load.js';
+import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
+import { CONNECTIONS, costOf } from './ingest.js';
+import type { LoadAnswer } from './load-once.js';
+import { createSource, startRole } from './role.js';
+
+const COUNTS = [1, 2, 4];
+const SECONDS = 5;
+const nameOf = (count: number) => `${count} ingest ${count === 1 ? 'process' : 'processes'}`;
+
+export const fanIn: Bench = {
+  name: 'fan-in',
+  about: '1, 2 and 4 ingest processes at once',
+  async run(context) {
+    const { options, say } = context;
+    const database = await context.createDatabase();
+    const path = await createSource(database);
+    const urls: string[] = [];
+    for (let count = 0; count < Math.max(...COUNTS); count++)
+      urls.push((await startRole(context, 'ingest', database)).url + path);
+    const bodies = webhookBodies(5000, options.bodyBytes);
+    const answers: LoadAnswer[] = [];
+    const contestants = COUNTS.map(
+      (count): Contestant => ({
+        name: nameOf(count),
+        unit: 'requests/s',
+        prepare: () => checkpoint(database.pool),
+        async run() {
+          const connections = CONNECTIONS / count;
+          const loads = urls
+            .slice(0, count)
+            .map((url) => fullLoad({ url, bodies, connections, seconds: SECONDS }));
+          const done = await Promise.all(loads);
+          answers.push(...done);
+          return done.reduce((sum, { requests, seconds }) => sum + requests / seconds, 0);
+        },
+      }),
+    );
+    const lines = await inTurn(contestants, options.rounds ?? 3, say);
+    const ratios = COUNTS.slice(1).map((count) => ratioOf(lines, nameOf(count), nameOf(1), { atLeast: 1 }));
+    const about = `${SECONDS} s a turn, ${CONNECTIONS} connections shared out among the processes`;
+    return [resultOf('fan-in', about, lines, ratios, [`${costOf(answers)}, for each process`])];
+  },
+};

@@ -1,0 +1,35 @@
+import type pg from 'pg';
+
+/**
+ * Multiplies a log to `size` events by copying its first events under other ids, on the server: other integrations
+ * and resources with the same history. The seals of the copies do not verify; nothing else differs from a log that
+ * grew.
+ */
+export async function multiplyLog(pool: pg.Pool, size: number): Promise<void> {
+  const { rows } = await pool.query('SELECT position FROM log_head');
+  const first: number = rows[0].position;
+  await pool.query('SELECT ensure_event_log_partitions($1)', [size]);
+  for (let position = first, copy = 1; position < size; position += first, copy++)
+    await pool.query(copyStatement(copy), [Math.min(first, size - position)]);
+  await pool.query('ANALYZE event_log');
+}
+
+// The first eight digits of ids become the copy's own, in columns and body alike.
+function copyStatement(copy: number): string {
+  const digits = ((copy * 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');
+  const other = (column: string) => `overlay(${column} placing '${digits}' from 1 for 8)`;
+  const replaced = (text: string, column: string) =>
+    `replace(${text}, coalesce(${column}, '\x01'), coalesce(${other(column)}, ''))`;
+  return `
+    WITH copied AS (
+      INSERT INTO event_log (position, event_id, received_at, source, workspace_id, customer_id, event,
+        integration_id, resource_type, resource_id, state, headers, body, digest)
+      SELECT (SELECT position FROM log_head) + row_number() OVER (ORDER BY e.position), gen_random_uuid(),
+        e.received_at, e.source, e.workspace_id, e.customer_id, e.event, ${other('e.integration_id')},
+        e.resource_type, ${other('e.resource_id')}, e.state, e.headers,
+        ${replaced(replaced('e.body::text', 'e.integration_id'), 'e.resource_id')}::json, e.digest
+      FROM event_log e WHERE e.position <= $1
+      RETURNING position
+    )
+    INSERT INTO seal (last_position, count, hash) SELECT max(position), count(*), sha256('copied') FROM copied`;
+}

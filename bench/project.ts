@@ -1,0 +1,129 @@
+// project: the live projector on a backlog, six read models, beside the same reads and writes without a fold.
+import type pg from 'pg';
+import type { Projection } from '../projections/contract.js';
+import { PROJECTIONS } from '../projections/index.js';
+import { createPool } from '../src/postgres/connect.js';
+import { inPipelinedTransaction, PIPELINED, runAll, withClient } from '../src/postgres/pipeline.js';
+import { createPageReader } from '../src/projector/read-page.js';
+import { createProjectorService } from '../src/projector/service.js';
+import { tableOf } from '../src/read-models/build.js';
+import { ensureLiveBuild } from '../src/read-models/live-build.js';
+import { createRowTable, type RowTable } from '../src/read-models/rows.js';
+import type { Bench, BenchContext, BenchDatabase } from './bench.js';
+import { fillLog } from './fill-log.js';
+import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
+import { quiet } from './quiet.js';
+import { recordWrites, type Step } from './record-writes.js';
+
+// As src/projector/service.ts has them.
+const PAGE_EVENTS = 2000;
+const PAGE_BYTES = 4 * 1024 * 1024;
+const GENERATION_BYTES = 32 * 1024 * 1024;
+const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
+
+const NAMES = { ours: 'projector', bare: 'bare reads and writes' };
+
+export const project: Bench = {
+  name: 'project',
+  about: 'live projector on a backlog beside the same reads and writes without a fold',
+  async run(context) {
+    const { options, say } = context;
+    const count = options.events ?? 60_000;
+    const log = await context.createDatabase();
+    say(`filling a log with ${count} events`);
+    await fillLog(log.pool, count, options.bodyBytes);
+    const contestants = [projector(context, log, count), await bare(context, log, count)];
+    const lines = await inTurn(contestants, options.rounds ?? 3, say);
+    const about = `backlog of ${count} events, ${PROJECTIONS.length} read models, empty tables, one process`;
+    const ratios = [ratioOf(lines, NAMES.ours, NAMES.bare, { atLeast: 0.7 })];
+    const notes = [
+      'bare: the same pages, look-ups and upserts of the same rows by the same statements, in transactions alike; ' +
+        'nothing parsed, nothing folded, no checkpoint',
+    ];
+    return [resultOf('project', about, lines, ratios, notes)];
+  },
+};
+
+function projector(context: BenchContext, log: BenchDatabase, count: number): Contestant {
+  let readModels: BenchDatabase;
+  return {
+    name: NAMES.ours,
+    async prepare() {
+      readModels = await context.createDatabase();
+      await checkpoint(log.pool);
+    },
+    async run() {
+      const service = createProjectorService({
+        configuration: { PROJECTOR_PORT: 0, HOST: '127.0.0.1' } as never,
+        databaseUrl: log.url,
+        readDatabaseUrl: readModels.url,
+        natsUrl: undefined,
+        logger: quiet,
+      });
+      const rate = await rateOf(count, async () => {
+        await service.start();
+        await service.untilHead();
+      });
+      await service.stop();
+      return rate;
+    },
+  };
+}
+
+function createReader(pool: pg.Pool) {
+  return createPageReader({ pool, pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
+}
+
+async function bare(context: BenchContext, log: BenchDatabase, count: number): Promise<Contestant> {
+  const pages = await recordWrites(PROJECTIONS, createReader(log.pool), PAGE_EVENTS, GENERATION_BYTES);
+  let tables: Map<Projection, RowTable>;
+  let pool: pg.Pool;
+  return {
+    name: NAMES.bare,
+    async prepare() {
+      const readModels = await context.createDatabase();
+      pool = createPool(readModels.url, { max: 4, ...PIPELINED });
+      tables = await createTables(readModels.pool);
+      await checkpoint(log.pool);
+    },
+    run: () => rateOf(count, () => replay(pages, createReader(log.pool), pool, tables)),
+    clear: () => pool.end(),
+  };
+}
+
+async function createTables(pool: pg.Pool): Promise<Map<Projection, RowTable>> {
+  const tables = new Map<Projection, RowTable>();
+  for (const projection of PROJECTIONS) {
+    const build = await ensureLiveBuild(pool, projection);
+    tables.set(projection, createRowTable(projection, tableOf(build!)));
+  }
+  return tables;
+}
+
+async function replay(
+  pages: readonly Step[][],
+  readPage: ReturnType<typeof createReader>,
+  pool: pg.Pool,
+  tables: ReadonlyMap<Projection, RowTable>,
+): Promise<void> {
+  let position = 0;
+  for (const steps of pages) {
+    const events = await readPage(position, PAGE_EVENTS);
+    position = events.at(-1)!.position;
+    await withClient(pool, async (client) => {
+      const loads = steps.flatMap(({ projection, loads }) =>
+        loads.map((keys) => () => tables.get(projection)!.load(client, keys)),
+      );
+      await runAll(client, loads);
+      const writes = steps.flatMap(({ projection, inserts, upserts, removals }) => {
+        const table = tables.get(projection)!;
+        return [
+          ...inserts.map((rows) => () => table.insert(client, rows)),
+          ...upserts.map((rows) => () => table.upsert(client, rows)),
+          ...removals.map((keys) => () => table.remove(client, keys)),
+        ];
+      });
+      await inPipelinedTransaction(client, writes, BEGIN);
+    });
+  }
+}

@@ -1,0 +1,120 @@
+// publish: from the log to a stream that has acknowledged it, beside the NATS client's own ways.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NatsConnection } from 'nats';
+import { Registry } from 'prom-client';
+import type { LoggedEvent } from '../schemas/logged-event.js';
+import { dial } from '../src/bus/connect.js';
+import { type BusMessage, toMessage } from '../src/bus/message.js';
+import { ensureStream, STREAM } from '../src/bus/stream.js';
+import { readAfter } from '../src/log/read-log.js';
+import { createRelayService } from '../src/relay/relay-service.js';
+import type { Bench, BenchContext } from './bench.js';
+import { meanBytes } from './bodies.js';
+import { fillLog } from './fill-log.js';
+import { type Contestant, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
+import { quiet } from './quiet.js';
+
+const WINDOW = 512;
+const NAMES = { relay: 'relay', windowed: `js.publish, ${WINDOW} in flight`, core: 'core publish' };
+
+export const publish: Bench = {
+  name: 'publish',
+  about: 'relay, log to acknowledged stream, beside js.publish and core publish',
+  async run(context) {
+    const { options, say } = context;
+    const count = options.events ?? 50_000;
+    const { url, pool } = await context.createDatabase();
+    await fillLog(pool, count, options.bodyBytes);
+    const events = await readAfter(pool, 0, count);
+    const connection = await dial(await context.natsUrl(), 'hookfold bench');
+    context.atEnd(() => connection.close());
+    context.atEnd(() => removeStream(connection));
+    const contestants = [
+      await relay(context, connection, url, count),
+      windowed(connection, events),
+      core(connection, events),
+    ];
+    const lines = await inTurn(contestants, options.rounds ?? 3, say);
+    const about = `${count} events of ${meanBytes(events)} bytes a turn, file storage`;
+    const ratios = [
+      ratioOf(lines, NAMES.relay, NAMES.windowed, { atLeast: 4 }),
+      ratioOf(lines, NAMES.relay, NAMES.core, { atLeast: 0.5 }),
+    ];
+    const notes = [
+      'the relay also reads the events from Postgres; the two others have them in memory',
+      'all three build the same messages by the same code; core publish reaches no stream',
+    ];
+    return [resultOf('publish', about, lines, ratios, notes)];
+  },
+};
+
+async function removeStream(connection: NatsConnection): Promise<void> {
+  const manager = await connection.jetstreamManager({ checkAPI: false });
+  await manager.streams.delete(STREAM).catch(() => {});
+}
+
+async function relay(
+  context: BenchContext,
+  connection: NatsConnection,
+  databaseUrl: string,
+  count: number,
+): Promise<Contestant> {
+  const natsUrl = await context.natsUrl();
+  return {
+    name: NAMES.relay,
+    prepare: () => removeStream(connection),
+    async run() {
+      const service = createRelayService({ databaseUrl, natsUrl, logger: quiet, metrics: new Registry() });
+      const rate = await rateOf(count, async () => {
+        await service.start();
+        while (service.status().position < count) await delay(2);
+      });
+      await service.stop();
+      return rate;
+    },
+  };
+}
+
+function messagesOf(connection: NatsConnection, events: readonly LoggedEvent[]): (at: number) => BusMessage {
+  const maxPayload = connection.info?.max_payload ?? 1024 * 1024;
+  return (at) => toMessage(events[at]!, maxPayload, events[at - 1]?.event_id);
+}
+
+function windowed(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+  const messageAt = messagesOf(connection, events);
+  const client = connection.jetstream();
+  const publishAll = async () => {
+    const flying: Promise<unknown>[] = [];
+    for (let at = 0; at < events.length; at++) {
+      if (at >= WINDOW) await flying[at - WINDOW];
+      const { subject, headers, data } = messageAt(at);
+      flying.push(client.publish(subject, data, { headers }));
+    }
+    await Promise.all(flying);
+  };
+  return {
+    name: NAMES.windowed,
+    async prepare() {
+      await removeStream(connection);
+      await ensureStream(connection);
+    },
+    run: () => rateOf(events.length, publishAll),
+  };
+}
+
+function core(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+  const messageAt = messagesOf(connection, events);
+  const publishAll = async () => {
+    for (let at = 0; at < events.length; at++) {
+      const { subject, headers, data } = messageAt(at);
+      connection.publish(subject, data, { headers });
+      if (at % 1000 === 999) await connection.flush();
+    }
+    await connection.flush();
+  };
+  return {
+    name: NAMES.core,
+    prepare: () => removeStream(connection),
+    run: () => rateOf(events.length, publishAll),
+  };
+}

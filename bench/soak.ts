@@ -1,0 +1,81 @@
+// soak: the memory of each role, at rest and under full load for some minutes.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Bench, Line } from './bench.js';
+import { webhookBodies } from './bodies.js';
+import { fullLoad } from './http-load.js';
+import { resultOf } from './in-turn.js';
+import { CONNECTIONS, costOf } from './ingest.js';
+import { residentMb } from './resident.js';
+import { createKey, createSource, startRole } from './role.js';
+import { median } from './statistics.js';
+
+const ROLES = ['ingest', 'projector', 'query'] as const;
+const REST_MS = 3000;
+const SAMPLE_MS = 1000;
+const REST_LIMIT_MB = 200;
+const LOAD_LIMIT_MB = 400;
+/** Two halves of a run differ by so much without a leak. */
+const GROWTH_LIMIT = 1.1;
+
+export const soak: Bench = {
+  name: 'soak',
+  about: 'memory of each role at rest and under full load (--minutes)',
+  async run(context) {
+    const { options } = context;
+    const database = await context.createDatabase();
+    const running = await Promise.all(ROLES.map((role) => startRole(context, role, database)));
+    const url = running[0]!.url + (await createSource(database));
+    const key = await createKey(database);
+    const pids = running.map(({ process }) => process.identity()!.pid);
+    await delay(REST_MS);
+    const rest = pids.map(residentMb);
+    const seconds = Math.max(2, Math.round(options.minutes * 60));
+    const bodies = webhookBodies(5000, options.bodyBytes);
+    const loading = fullLoad({ url, bodies, connections: CONNECTIONS, seconds });
+    const samples: number[][] = pids.map(() => []);
+    let done = false;
+    loading.finally(() => {
+      done = true;
+    });
+    while (!done) {
+      for (const [index, pid] of pids.entries()) samples[index]!.push(residentMb(pid));
+      const query = `${running[2]!.url}/v1/resources?limit=50`;
+      await fetch(query, { headers: { authorization: `Bearer ${key}` } }).then((answer) =>
+        answer.arrayBuffer(),
+      );
+      await delay(SAMPLE_MS);
+    }
+    const load = await loading;
+    const lines = ROLES.flatMap((role, index): Line[] => [
+      { name: `${role} at rest`, unit: 'MB', values: [rest[index]!] },
+      { name: `${role} under load`, unit: 'MB', values: samples[index]! },
+    ]);
+    const ratios = ROLES.flatMap((role, index) => [
+      {
+        name: `${role} at rest / ${REST_LIMIT_MB} MB`,
+        aim: { atMost: 1 },
+        values: [rest[index]! / REST_LIMIT_MB],
+      },
+      {
+        name: `${role} under load, most / ${LOAD_LIMIT_MB} MB`,
+        aim: { atMost: 1 },
+        values: [Math.max(...samples[index]!) / LOAD_LIMIT_MB],
+      },
+      {
+        name: `${role}, last quarter / third`,
+        aim: { atMost: GROWTH_LIMIT },
+        values: [growth(samples[index]!)],
+      },
+    ]);
+    const about = `${seconds} s at full load, ${Math.round(load.requests / load.seconds)} requests a second`;
+    return [
+      resultOf('soak', about, lines, ratios, [costOf([load]), `${load.failed} requests without a 2xx`]),
+    ];
+  },
+};
+
+// The second half of the run, its own two halves compared: growth there is growth for ever.
+function growth(samples: readonly number[]): number {
+  const half = samples.slice(samples.length >> 1);
+  return median(half.slice(half.length >> 1)) / median(half.slice(0, half.length >> 1));
+}
