@@ -29,6 +29,13 @@ export interface PostgresBinaries {
 /** The folder for what root's server must reach and its own folders would hide. */
 export const SHARED_HOME = '/var/lib/hookfold';
 
+/** Makes it if missing, so that every user may pass through, whatever the umask. */
+export function makeSharedHome(): void {
+  if (existsSync(SHARED_HOME)) return;
+  mkdirSync(SHARED_HOME, { recursive: true });
+  chmodSync(SHARED_HOME, 0o755);
+}
+
 /**
  * Finds the binaries of this platform. Where `user` cannot reach them, or their library links are missing and cannot
  * be made in place, a copy of them is made once: in /var/lib/hookfold for root, in `home` for an ordinary user.
@@ -37,6 +44,7 @@ export function findPostgresBinaries(home: string, user: ServerUser | undefined)
   const { native, version } = platformPackage();
   const major = Number.parseInt(version, 10);
   if (isReachable(native, user) && hydrateInPlace(native)) return { folder: native, major };
+  if (user) makeSharedHome();
   const copy = join(user ? SHARED_HOME : home, `postgres-${version}-${process.arch}`);
   if (!existsSync(copy)) copyBinaries(native, copy);
   return { folder: copy, major };
@@ -100,7 +108,6 @@ function hydrate(folder: string): void {
 
 // Complete or absent: made beside its place, and renamed. Of two that copy at once, the first one's copy stays.
 function copyBinaries(native: string, copy: string): void {
-  mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
   const scratch = `${copy}.${randomBytes(6).toString('hex')}`;
   cpSync(native, scratch, { recursive: true, verbatimSymlinks: true });
   hydrate(scratch);

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type PostgresBinaries, SHARED_HOME } from './postgres-binaries.js';
+import { makeSharedHome, type PostgresBinaries, SHARED_HOME } from './postgres-binaries.js';
 import { serverEnvironment } from './server-process.js';
 import { canReach, type ServerUser } from './server-user.js';
 
@@ -77,7 +77,7 @@ function makeScratch(home: string, user: ServerUser | undefined): string {
     mkdirSync(scratch, { mode: 0o700 });
     return scratch;
   }
-  mkdirSync(SHARED_HOME, { recursive: true, mode: 0o755 });
+  makeSharedHome();
   symlinkSync(join(SHARED_HOME, suffix), scratch);
   mkdirSync(join(SHARED_HOME, suffix), { mode: 0o700 });
   return scratch;
