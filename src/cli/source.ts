@@ -71,6 +71,8 @@ function addAdd(source: Command, context: CommandContext): void {
         addSource(pool, name, toSourceOptions(options)),
       );
       show(context, made, options);
+      if (options.unverified)
+        process.stderr.write(`UNVERIFIED: whoever knows the address may send as ${name}\n`);
     });
 }
 
@@ -103,7 +105,11 @@ function show(context: CommandContext, made: SourceCredentials, { json, baseUrl 
   context.print(`source  ${source}`);
   context.print(`URL     ${url}`);
   if (secret !== null) context.print(`secret  ${secret}`);
-  context.print('Keep this now: it is not shown again. (hookfold source rotate makes a new one.)');
+  context.print(
+    token === null && secret === null
+      ? 'Nothing secret is asked of its senders that was made here.'
+      : 'Keep this now: it is not shown again. (hookfold source rotate makes a new one.)',
+  );
 }
 
 function describe(source: SourceListing): string {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { REJECTIONS, type RejectedReason } from '../../schemas/http-ingest.js';
 import { appendEvents } from '../log/append-events.js';
 import { readRejected } from '../log/rejected.js';
-import { parseSources, readSources, type Source } from '../log/source.js';
+import { readBinding } from '../log/source.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { admit } from './admit.js';
@@ -39,13 +39,14 @@ async function release(client: pg.PoolClient, id: number): Promise<Release> {
       outcome: 'impossible',
       detail: `of its ${rejected.body_length} bytes only the first ${rejected.kept_length} were kept`,
     };
-  const source = await findSource(client, rejected.source);
-  if (!source) return { id, outcome: 'impossible', detail: `its source ${rejected.source} is not in use` };
+  const bound = await readBinding(client, rejected.source);
+  if (bound?.revoked)
+    return { id, outcome: 'impossible', detail: `its source ${rejected.source} is revoked` };
 
   const event = admit(
     rejected.body,
     rejected.headers['content-type'],
-    source.workspaces ? new Set(source.workspaces) : undefined,
+    bound?.workspaces ? new Set(bound.workspaces) : undefined,
     {
       source: rejected.source,
       received_at: new Date().toISOString(),
@@ -61,11 +62,6 @@ async function release(client: pg.PoolClient, id: number): Promise<Release> {
     [id, position],
   );
   return { id, outcome: duplicate ? 'duplicate' : 'released', position };
-}
-
-async function findSource(client: pg.PoolClient, name: string): Promise<Source | undefined> {
-  const sources = parseSources(await readSources(client));
-  return sources.find((source) => source.name === name);
 }
 
 function rejectedAgain(id: number, reason: RejectedReason): Release {

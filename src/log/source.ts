@@ -83,3 +83,15 @@ export function parseSources(snapshot: SourceSnapshot): Source[] {
 export async function noteSecretsUsed(db: pg.Pool, ids: readonly string[]): Promise<void> {
   await db.query('UPDATE source_secret SET last_used_at = now() WHERE id = ANY($1::bigint[])', [ids]);
 }
+
+/** What a source may send for, revoked or not; undefined where none was made of this name (an import's, say). */
+export async function readBinding(
+  db: pg.Pool | pg.ClientBase,
+  name: string,
+): Promise<{ workspaces: string[] | null; revoked: boolean } | undefined> {
+  const { rows } = await db.query(
+    'SELECT workspaces, revoked_at IS NOT NULL AS revoked FROM source WHERE name = $1',
+    [name],
+  );
+  return rows[0];
+}

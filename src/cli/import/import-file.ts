@@ -1,0 +1,152 @@
+// Appends a file to the log, line by line in order. A batch of lines, what was wrong with some of them, and how far
+// the file is done are one transaction: killed at any instant, it goes on where it was.
+import type pg from 'pg';
+import { REJECTIONS } from '../../../schemas/http-ingest.js';
+import { BODY_LIMITS } from '../../ingest/read-body.js';
+import { appendEvents } from '../../log/append-events.js';
+import { lockImports, saveImport } from '../../log/import-progress.js';
+import type { NewEvent } from '../../log/new-event.js';
+import { keepRejected, type NewRejected } from '../../log/rejected.js';
+import { isRefusedData } from '../../postgres/failure.js';
+import { findProgress, type Start } from './find-progress.js';
+import { type BadLine, interpretLine } from './interpret-line.js';
+import { type Line, readLines } from './lines.js';
+
+export interface Imported {
+  /** Lines that an earlier run had done. */
+  skipped: number;
+  appended: number;
+  /** Lines that are no event, and where they are kept. */
+  bad: { line: number; reason: string; detail: string }[];
+  badCount: number;
+  lastPosition: number;
+}
+
+export interface ImportOptions {
+  source: string;
+  /** Bytes done and in all, after each batch. */
+  onProgress?(bytes: number, total: number, imported: Imported): void;
+}
+
+interface Batch {
+  events: NewEvent[];
+  rejected: NewRejected[];
+  bytes: number;
+}
+
+const BATCH_LINES = 1000;
+const BATCH_BYTES = 4 * 1024 * 1024;
+const BAD_LINES_NAMED = 100;
+
+/** Imports what of the file was not imported before. Throws where another import into the source runs. */
+export async function importFile(
+  client: pg.ClientBase,
+  path: string,
+  options: ImportOptions,
+): Promise<Imported> {
+  const { source, onProgress } = options;
+  if (!(await lockImports(client, source)))
+    throw new Error(`another import into ${source} is running; wait for its end`);
+  const at = await findProgress(client, source, path);
+  const imported: Imported = { skipped: at.lines, appended: 0, bad: [], badCount: 0, lastPosition: 0 };
+  let batch: Batch = { events: [], rejected: [], bytes: 0 };
+  const now = new Date().toISOString();
+
+  const flush = async () => {
+    await commit(client, source, at, batch, imported);
+    batch = { events: [], rejected: [], bytes: 0 };
+    onProgress?.(at.bytes, at.total, imported);
+  };
+  onProgress?.(at.bytes, at.total, imported);
+  for await (const line of readLines(path, at.bytes, BODY_LIMITS.bodyBytes, BODY_LIMITS.prefixBytes)) {
+    at.lines += 1;
+    for (const part of line.raw) {
+      at.hash.update(part);
+      at.bytes += part.length;
+    }
+    if (line.length === 0) continue;
+    takeLine(line, at.lines, { source, now, batch, imported });
+    batch.bytes += line.bytes.length;
+    if (batch.events.length + batch.rejected.length >= BATCH_LINES || batch.bytes >= BATCH_BYTES)
+      await flush();
+  }
+  await flush();
+  return imported;
+}
+
+function takeLine(
+  line: Line,
+  number: number,
+  { source, now, batch, imported }: { source: string; now: string; batch: Batch; imported: Imported },
+): void {
+  const isCut = line.length > line.bytes.length;
+  const found: NewEvent | BadLine = isCut ? { reason: 'too_large' } : interpretLine(line.bytes, source, now);
+  if ('event_id' in found) {
+    batch.events.push(found);
+    return;
+  }
+  const detail = `line ${number}: ${found.detail ?? REJECTIONS[found.reason].detail}`;
+  imported.badCount += 1;
+  if (imported.bad.length < BAD_LINES_NAMED)
+    imported.bad.push({ line: number, reason: found.reason, detail });
+  batch.rejected.push({
+    source,
+    reason: found.reason,
+    detail,
+    delivery_id: null,
+    headers: '{}',
+    body: line.bytes,
+    body_length: line.length,
+  });
+}
+
+async function commit(
+  client: pg.ClientBase,
+  source: string,
+  at: Start,
+  batch: Batch,
+  imported: Imported,
+): Promise<void> {
+  const progress = { id: at.id, bytes: at.bytes, lines: at.lines, digest: at.hash.copy().digest() };
+  await client.query('BEGIN');
+  try {
+    const appended = await appendAll(client, batch, imported);
+    if (batch.rejected.length > 0) await keepRejected(client, batch.rejected);
+    at.id = await saveImport(client, source, progress);
+    await client.query('COMMIT');
+    imported.appended += appended;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+// What the database refuses is set apart from its neighbours, as the door does it.
+async function appendAll(client: pg.ClientBase, batch: Batch, imported: Imported): Promise<number> {
+  const append = async (events: NewEvent[]): Promise<number> => {
+    if (events.length === 0) return 0;
+    await client.query('SAVEPOINT batch');
+    try {
+      const answers = await appendEvents(client, events);
+      imported.lastPosition = answers.at(-1)!.position;
+      return answers.length;
+    } catch (error) {
+      if (!isRefusedData(error)) throw error;
+      await client.query('ROLLBACK TO SAVEPOINT batch');
+      if (events.length === 1) {
+        batch.rejected.push(refused(events[0]!));
+        imported.badCount += 1;
+        return 0;
+      }
+      const middle = events.length >> 1;
+      return (await append(events.slice(0, middle))) + (await append(events.slice(middle)));
+    }
+  };
+  return append(batch.events);
+}
+
+function refused({ source, body }: NewEvent): NewRejected {
+  const reason = 'refused_by_database';
+  const { detail } = REJECTIONS[reason];
+  return { source, reason, detail, delivery_id: null, headers: '{}', body, body_length: body.length };
+}

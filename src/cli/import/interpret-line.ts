@@ -1,0 +1,42 @@
+import { memberText } from '../../../projections/json-text.js';
+import type { RejectedReason } from '../../../schemas/http-ingest.js';
+import { admit } from '../../ingest/admit.js';
+import type { NewEvent } from '../../log/new-event.js';
+
+/** A line that is no event, and why. */
+export interface BadLine {
+  reason: RejectedReason;
+  detail?: string;
+}
+
+/**
+ * The event of a line: a webhook's body, or `{"received_at", "body"}` of an archive, `body` being the webhook (its
+ * text is taken as it stands) or a text that holds it.
+ */
+export function interpretLine(line: Buffer, source: string, now: string): NewEvent | BadLine {
+  const event = admit(line, undefined, undefined, { source, received_at: now });
+  if (typeof event !== 'string') return event;
+  if (event !== 'no_envelope') return { reason: event };
+  return interpretArchived(line, source);
+}
+
+function interpretArchived(line: Buffer, source: string): NewEvent | BadLine {
+  const text = line.toString();
+  const archived = JSON.parse(text);
+  if (archived === null || typeof archived !== 'object' || !('body' in archived))
+    return { reason: 'no_envelope' };
+  const receivedAt = toInstant(archived.received_at);
+  if (receivedAt === undefined)
+    return { reason: 'no_envelope', detail: 'received_at is no RFC 3339 time, such as 2026-11-23T22:46:00Z' };
+  const body = typeof archived.body === 'string' ? archived.body : memberText(text, 'body')!;
+  const event = admit(Buffer.from(body), undefined, undefined, { source, received_at: receivedAt });
+  return typeof event === 'string' ? { reason: event } : event;
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+function toInstant(text: unknown): string | undefined {
+  if (typeof text !== 'string' || !RFC_3339.test(text)) return undefined;
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
