@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PROJECTIONS } from '../../projections/index.js';
-import { INTEGRATION_EVENTS } from '../../schemas/events.js';
 import { readAfter } from '../../src/log/read-log.js';
 import { createPool } from '../../src/postgres/connect.js';
 import { PIPELINED } from '../../src/postgres/pipeline.js';
@@ -10,33 +9,12 @@ import { createFollower, refreshFollower } from '../../src/projector/follower.js
 import { projectRound } from '../../src/projector/project.js';
 import { resegment } from '../../src/projector/resegment.js';
 import { ensureLiveBuild } from '../../src/read-models/live-build.js';
+import { randomWebhook } from '../support/random-webhooks.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { appendBodies, assertFolded } from './projecting.js';
 
-const id = fc.constantFrom('i1', 'i2', 'i3');
-const nothing = fc.constant(null);
-const body = fc
-  .record({
-    workspace_id: fc.constantFrom('w1', 'w2'),
-    customer_id: fc.option(fc.constant('c')),
-    event: fc.constantFrom(...INTEGRATION_EVENTS, 'webhook_test', 'of_tomorrow'),
-    state: fc.option(fc.constantFrom('s1', 's2')),
-    payload: fc.record({
-      id,
-      type: fc.constantFrom('t1', 't2'),
-      resource_id: fc.constantFrom('r1', 'r2', 'r3'),
-      data: fc.option(fc.record({ sync_timestamp: fc.constantFrom('1', '2.5', 3), n: fc.nat(9) })),
-      diff: nothing,
-      error: fc.constantFrom('E', { code: 401 }, null),
-      connector_type: fc.constantFrom('jira', 'asana'),
-      metadata: nothing,
-      test: fc.constant(true),
-    }),
-  })
-  .map((webhook) => JSON.stringify(webhook));
-
 const step = fc.record({
-  bodies: fc.array(body, { maxLength: 25 }),
+  bodies: fc.array(randomWebhook, { maxLength: 25 }),
   pageEvents: fc.integer({ min: 1, max: 12 }),
   generationBytes: fc.constantFrom(1, 5000, 1e7),
   segments: fc.option(fc.integer({ min: 1, max: 4 })),

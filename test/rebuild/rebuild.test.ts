@@ -146,7 +146,7 @@ t.test('killed -9 on the way it goes on where it was, by several workers too', a
       ...(await readCheckpoints(database.pool, build.build_id)).map(({ position }) => position),
     );
   };
-  await waitFor(async () => (await written()) > 0, { what: 'a first write' });
+  await waitFor(async () => (await written()) > 0, { what: 'a first write', timeoutMs: 60_000 });
   first.kill('SIGKILL');
   await first.exit;
   const reached = await written();
