@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { packageRoot } from '../../src/postgres/package-root.js';
@@ -24,6 +24,19 @@ function environment(env: Record<string, string | undefined>): NodeJS.ProcessEnv
   return { PATH, HOME, ...(TMPDIR ? { TMPDIR } : {}), ...(LANG ? { LANG } : {}), ...env };
 }
 
+let isBuilt = false;
+
+// Before the program runs, so that no time limit of a test has to hold for the compiler as well.
+function buildOnce(): void {
+  if (isBuilt) return;
+  const build = spawnSync(process.execPath, [join(packageRoot(), 'bin', 'build.js')], {
+    env: environment({}),
+    encoding: 'utf8',
+  });
+  if (build.status !== 0) throw new Error(`hookfold cannot be built:\n${build.stderr}`);
+  isBuilt = true;
+}
+
 /** Runs `node bin/hookfold.js` with `args` and `env` only (and `cwd`, `input`); it is killed with the test. */
 export function runProgram(
   t: Pick<Test, 'teardown'>,
@@ -31,6 +44,7 @@ export function runProgram(
   env: Record<string, string | undefined> = {},
   options: { cwd?: string; input?: string; detached?: boolean } = {},
 ): RunningProgram {
+  buildOnce();
   // Not process.execArgv: the program is run as its users run it, without tap's loader.
   const child = spawn(process.execPath, [join(packageRoot(), 'bin', 'hookfold.js'), ...args], {
     env: environment(env),
