@@ -13,11 +13,11 @@ import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
 /** The next version of `integration`: connectors in capitals. */
-const next: Projection = {
+const next: EventProjection<IntegrationRow> = {
   ...integration,
   version: 2,
   evolve(row, event) {
-    const after = (integration as EventProjection<IntegrationRow>).evolve(row, event);
+    const after = integration.evolve(row, event);
     return after && { ...after, connector_type: after.connector_type?.toUpperCase() ?? null };
   },
 };
