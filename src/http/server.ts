@@ -1,7 +1,7 @@
 // The HTTP server under every role: problem+json errors, and the three paths that operators ask.
 import type { Server as HttpServer } from 'node:http';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, LogController } from 'fastify';
 import type { Registry } from 'prom-client';
 import { handleError, Problem, sendProblem } from './problem.js';
 
@@ -20,7 +20,7 @@ export type Server = ReturnType<typeof createServer>;
 export function createServer({ logger, metrics, ready, fastify }: ServerOptions) {
   const app = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     return503OnClosing: true,
     ...fastify,
