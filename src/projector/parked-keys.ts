@@ -1,18 +1,21 @@
-import type { Parked } from './fold-page.js';
-
 /** Key ids with a parked event, each with its first position. */
 export type ParkedKeys = Pick<Map<string, number>, 'get' | 'set'>;
 
-/** Parked keys that a page adds to, with `base` left as it is until the page is committed. */
-export function overlayParked(base: ParkedKeys): ParkedKeys {
-  const added = new Map<string, number>();
-  return {
-    get: (id) => base.get(id) ?? added.get(id),
-    set: (id, position) => added.set(id, position),
-  };
+/** Parked keys that a page adds to, and that can be taken back where the page is not committed. */
+export interface ParkedTrial extends ParkedKeys {
+  undo(): void;
 }
 
-/** Adds what a committed page has parked. */
-export function keepParked(keys: ParkedKeys, parked: readonly Parked[]): void {
-  for (const { key_id, position } of parked) if (keys.get(key_id) === undefined) keys.set(key_id, position);
+export function tryParked(keys: Map<string, number>): ParkedTrial {
+  const added: string[] = [];
+  return {
+    get: (id) => (keys.size === 0 ? undefined : keys.get(id)),
+    set(id, position) {
+      if (!keys.has(id)) added.push(id);
+      return keys.set(id, position);
+    },
+    undo() {
+      for (const id of added) keys.delete(id);
+    },
+  };
 }

@@ -1,15 +1,20 @@
 // One round of projecting: of the followers' checkpoints, those at one position share one read of the log and one
-// transaction. Each position among them gets a page a round, so that one far behind does not hold up the others.
+// transaction. Where all stand at one position they go on page after page; else each position among them gets a page
+// a round, so that one far behind does not hold up the others.
 import type pg from 'pg';
 import type { Checkpoint } from '../read-models/checkpoint.js';
-import { applyPage, type Share } from './apply-page.js';
+import { applyPage } from './apply-page.js';
+import { applyPages } from './apply-pages.js';
+import type { Share } from './commit-page.js';
 import type { Follower } from './follower.js';
-import { createPage } from './page.js';
+import { createPage, type Page } from './page.js';
 import type { PageReader } from './read-page.js';
 
 export interface ProjectOptions {
   readPage: PageReader;
   readPool: pg.Pool;
+  /** Whether a round may take one more page; by default it takes one. */
+  goesOn?(): boolean;
   /** Told after each committed page. */
   onPage?(events: number, shares: readonly Share[]): void;
 }
@@ -19,16 +24,37 @@ export async function projectRound(followers: readonly Follower[], options: Proj
   const positions = [
     ...new Set(followers.flatMap(({ checkpoints }) => checkpoints.map(({ position }) => position))),
   ];
+  if (positions.length === 1) return projectOn(positions[0]!, followers, options);
   positions.sort((a, b) => b - a);
   let read = 0;
   for (const [index, position] of positions.entries()) {
     const ahead = index === 0 ? Number.POSITIVE_INFINITY : positions[index - 1]! - position;
-    read += await projectFrom(position, ahead, followers, options);
+    read += await projectOnce(position, ahead, followers, options);
   }
   return read;
 }
 
-async function projectFrom(
+async function projectOn(
+  position: number,
+  followers: readonly Follower[],
+  { readPage, readPool, goesOn, onPage }: ProjectOptions,
+): Promise<number> {
+  const shares = sharesAt(position, followers);
+  let read = 0;
+  async function next(previous: Page | undefined): Promise<Page | undefined> {
+    if (previous && !goesOn?.()) return undefined;
+    const events = await readPage(previous?.last ?? position, Number.POSITIVE_INFINITY);
+    return events.length > 0 ? createPage(events) : undefined;
+  }
+  function committed({ events }: Page): void {
+    read += events.length;
+    onPage?.(events.length, shares);
+  }
+  await applyPages(readPool, shares, { next, committed });
+  return read;
+}
+
+async function projectOnce(
   position: number,
   limit: number,
   followers: readonly Follower[],
@@ -36,14 +62,16 @@ async function projectFrom(
 ): Promise<number> {
   const events = await readPage(position, limit);
   if (events.length === 0) return 0;
-  const shares = followers
-    .map((follower) => ({ follower, checkpoints: standingAt(follower, position) }))
-    .filter(({ checkpoints }) => checkpoints.length > 0);
+  const shares = sharesAt(position, followers);
   await applyPage(readPool, shares, createPage(events));
   onPage?.(events.length, shares);
   return events.length;
 }
 
-function standingAt(follower: Follower, position: number): Checkpoint[] {
-  return follower.checkpoints.filter((checkpoint) => checkpoint.position === position);
+function sharesAt(position: number, followers: readonly Follower[]): Share[] {
+  const standing = ({ checkpoints }: Follower): Checkpoint[] =>
+    checkpoints.filter((checkpoint) => checkpoint.position === position);
+  return followers
+    .map((follower) => ({ follower, checkpoints: standing(follower) }))
+    .filter(({ checkpoints }) => checkpoints.length > 0);
 }

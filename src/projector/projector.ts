@@ -3,7 +3,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { sqlState } from '../postgres/failure.js';
 import type { Service } from '../service.js';
-import { CheckpointMoved } from './apply-page.js';
+import { CheckpointMoved, type Share } from './apply-page.js';
 import { createPause } from './pause.js';
 import { type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';
@@ -47,13 +47,20 @@ export function createProjector(options: ProjectorOptions): Projector {
   let pauseMs = 0;
   const atHead: (() => void)[] = [];
 
+  const goesOn = () => !stopping && performance.now() < nextBeat;
+
+  function onPage(events: number, shares: readonly Share[]): void {
+    lastRound = performance.now();
+    options.onPage?.(events, shares);
+  }
+
   async function round(): Promise<void> {
     if (performance.now() >= nextBeat) {
       nextBeat = performance.now() + beatMs;
       await roster.update();
     }
     rung = false;
-    const read = await projectRound(roster.followers(), options);
+    const read = await projectRound(roster.followers(), { ...options, goesOn, onPage });
     failure = undefined;
     pauseMs = 0;
     lastRound = performance.now();

@@ -1,0 +1,130 @@
+// One page for several followers, in two steps, so that the next can be folded while this one is written:
+//
+//   fold     load the rows that are not held, evolve, in memory only
+//   commit   BEGIN · compare-and-set of the checkpoints · rows … · COMMIT, sent together
+//
+// Rows may be loaded before the compare-and-set: if it succeeds, nobody has written since the checkpoint was read.
+import type pg from 'pg';
+import { isRefusedData } from '../postgres/failure.js';
+import { inPipelinedTransaction, runAll, withClient } from '../postgres/pipeline.js';
+import { type Checkpoint, CheckpointMoved, claimCheckpoints } from '../read-models/checkpoint.js';
+import { type FoldedPage, foldPage, type Refusal } from './fold-page.js';
+import type { Follower } from './follower.js';
+import type { Page } from './page.js';
+import { type ParkedTrial, tryParked } from './parked-keys.js';
+import type { Batch } from './row-store.js';
+import { writeIncidents } from './write-incidents.js';
+
+/** A follower's part in a page: the checkpoints that move. */
+export interface Share {
+  follower: Follower;
+  checkpoints: Checkpoint[];
+}
+
+/** Postgres refuses a row of this follower. */
+export class RowRefused extends Error {
+  constructor(
+    readonly follower: Follower,
+    override readonly cause: Error,
+  ) {
+    super(cause.message);
+  }
+}
+
+interface FoldedShare extends FoldedPage {
+  follower: Follower;
+  parkedKeys: ParkedTrial;
+}
+
+/** A page folded in memory, for all its shares. Exactly one of commit and `undo` follows. */
+export interface FoldedShares {
+  page: Page;
+  parts: readonly FoldedShare[];
+  /** Drops what the followers hold in memory, and what the page has parked. */
+  undo(): void;
+}
+
+// Rows and checkpoint stand or fall together, so a crash of the server costs nothing but folding the last pages
+// again: no need to wait for the disk.
+const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
+
+/** Folds a page for all shares, in memory. A throw leaves nothing behind. */
+export async function foldShares(
+  pool: pg.Pool,
+  shares: readonly Share[],
+  page: Page,
+  refused: ReadonlyMap<Follower, Refusal> = new Map(),
+): Promise<FoldedShares> {
+  const trials = shares.map(({ follower }) => tryParked(follower.parkedKeys));
+  const undo = () => {
+    for (const { follower } of shares) follower.store.forget();
+    for (const trial of trials) trial.undo();
+  };
+  try {
+    const parts = await withClient(pool, (client) =>
+      runAll(
+        client,
+        shares.map((share, index) => async () => {
+          const { follower } = share;
+          const parkedKeys = trials[index]!;
+          const folded = await foldShare(client, share, parkedKeys, page, refused.get(follower));
+          return { ...folded, follower, parkedKeys };
+        }),
+      ),
+    );
+    return { page, parts, undo };
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}
+
+function foldShare(
+  client: pg.ClientBase,
+  { follower, checkpoints }: Share,
+  parkedKeys: ParkedTrial,
+  page: Page,
+  refused?: Refusal,
+): Promise<FoldedPage> {
+  const { projection, store, build } = follower;
+  const all = checkpoints.length === build.segments;
+  const owned = all ? undefined : new Set(checkpoints.map(({ segment }) => segment));
+  return foldPage(client, { projection, store, segments: build.segments, owned, parkedKeys }, page, refused);
+}
+
+/**
+ * Writes a folded page and moves the checkpoints, in one transaction. Takes the changed rows before it first waits:
+ * what is folded from then on is the next page. Throws CheckpointMoved where another was faster, RowRefused where
+ * Postgres refuses a row; the caller undoes the page then, and those folded after it.
+ */
+export async function commitShares(
+  pool: pg.Pool,
+  shares: readonly Share[],
+  folded: FoldedShares,
+): Promise<void> {
+  const { page, parts } = folded;
+  const moving = shares.flatMap(({ checkpoints }) => checkpoints);
+  const before = page.events[0]!.position - 1;
+  const batches = parts.map(({ follower }) => follower.store.take());
+  if (moving.some(({ position }) => position !== before)) throw new CheckpointMoved();
+  await withClient(pool, (client) =>
+    inPipelinedTransaction(
+      client,
+      [
+        () => claimCheckpoints(client, moving, page.last),
+        ...parts.map((part, index) => () => writePart(client, part, batches[index]!)),
+      ],
+      BEGIN,
+    ),
+  );
+  for (const checkpoint of moving) checkpoint.position = page.last;
+  for (const batch of batches) batch.settle();
+}
+
+async function writePart(client: pg.ClientBase, part: FoldedShare, batch: Batch): Promise<void> {
+  const writeRows = () =>
+    batch.write(client).catch((error) => {
+      throw isRefusedData(error) ? new RowRefused(part.follower, error) : error;
+    });
+  await runAll(client, [() => writeIncidents(client, part.follower.build.build_id, part), writeRows]);
+}
