@@ -15,64 +15,79 @@ export interface History {
   resources?: readonly ResourceKey[];
 }
 
-/** A page holds so many events, or so many bytes of bodies (one larger event comes alone). */
-const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
+/** A page holds so many events at the most. */
+const PAGE_EVENTS = 500;
+/** A page holds so many bytes of bodies (one larger event comes alone). */
+const PAGE_BYTES = 4 * 1024 * 1024;
+/** Positions held in memory at once. */
+const POSITIONS = 200_000;
 
-/** The events of a history after one position and up to another, in order, page by page. */
+interface Place {
+  position: number;
+  bytes: number;
+}
+
+/**
+ * The events of a history up to a position, in order, page by page. Their positions are read first: a page of events
+ * by its positions costs the same whatever Postgres believes of how many events an integration has.
+ */
 export async function* readHistory(
   db: pg.Pool | pg.ClientBase,
   history: History,
   through: number,
-  after = 0,
 ): AsyncGenerator<LoggedEvent[]> {
-  const { where, order, values } = conditionOf(history);
-  // Bodies are measured without being read; the running sum ends the page.
-  const text = `
-    SELECT ${LOGGED_COLUMNS} FROM (
-      SELECT *, sum(bytes) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before
-      FROM (
-        SELECT ${LOGGED_COLUMNS}, octet_length(body::text) AS bytes
-        FROM event_log WHERE ${where} AND position > $1 AND position <= $2 ORDER BY ${order} LIMIT ${PAGE.events}
-      ) AS candidate
-    ) AS measured
-    WHERE bytes_before < ${PAGE.bytes} ORDER BY position`;
-  for (let last = after; last < through; ) {
-    const events = await selectEvents(db, text, [last, through, ...values]);
-    if (events.length === 0) return;
-    yield events;
-    last = events.at(-1)!.position;
+  for (let last = 0; last < through; ) {
+    const places = await readPlaces(db, history, last, through);
+    for (const positions of inPages(places))
+      yield await selectEvents(
+        db,
+        `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+        [positions],
+      );
+    if (places.length < POSITIONS) return;
+    last = places.at(-1)!.position;
   }
 }
 
-// Hashes are what is indexed; texts decide, since hashes collide. Of one hash the index gives the order of positions;
-// of several it does not, and `position + 0` keeps Postgres from walking the whole log in order instead.
-function conditionOf({ integration_id, resources }: History) {
-  const [first, second] = resources ?? [];
-  if (first === undefined)
-    return {
-      where: 'hashtextextended(integration_id, 0) = hashtextextended($3, 0) AND integration_id = $3',
-      order: 'position',
-      values: [integration_id],
-    };
-  if (second === undefined)
-    return {
-      where: `hashtextextended(resource_id, 0) = hashtextextended($4, 0) AND resource_id = $4
-        AND resource_type = $5 AND integration_id = $3`,
-      order: 'position',
-      values: [integration_id, first.resource_id, first.type],
-    };
-  return {
-    where: `hashtextextended(resource_id, 0) = ANY (ARRAY(SELECT hashtextextended(r, 0) FROM unnest($4::text[]) r))
-      AND (resource_id, resource_type) IN (SELECT * FROM unnest($4::text[], $5::text[]))
-      AND integration_id = $3`,
-    order: 'position + 0',
-    values: [
-      integration_id,
-      resources!.map(({ resource_id }) => resource_id),
-      resources!.map(({ type }) => type),
-    ],
-  };
+function* inPages(places: readonly Place[]): Generator<number[]> {
+  let page: number[] = [];
+  let bytes = 0;
+  for (const place of places) {
+    if (page.length === PAGE_EVENTS || (page.length > 0 && bytes + place.bytes > PAGE_BYTES)) {
+      yield page;
+      page = [];
+      bytes = 0;
+    }
+    page.push(place.position);
+    bytes += place.bytes;
+  }
+  if (page.length > 0) yield page;
 }
+
+// Hashes are what is indexed; texts decide, since hashes collide. The length of a body is known without reading it.
+async function readPlaces(
+  db: pg.Pool | pg.ClientBase,
+  { integration_id, resources }: History,
+  after: number,
+  through: number,
+): Promise<Place[]> {
+  const ofResources = `hashtextextended(resource_id, 0) = ANY (
+      ARRAY(SELECT hashtextextended(r, 0) FROM unnest($4::text[]) r))
+    AND (resource_id, resource_type) IN (SELECT * FROM unnest($4::text[], $5::text[]))`;
+  const { rows } = await db.query(
+    `SELECT position, octet_length(body::text) AS bytes FROM event_log
+     WHERE integration_id = $3 AND position > $1 AND position <= $2
+       AND ${resources ? ofResources : 'hashtextextended(integration_id, 0) = hashtextextended($3, 0)'}
+     ORDER BY position + 0 LIMIT ${POSITIONS}`,
+    [after, through, integration_id, ...(resources ? keyArrays(resources) : [])],
+  );
+  return rows;
+}
+
+const keyArrays = (resources: readonly ResourceKey[]) => [
+  resources.map(({ resource_id }) => resource_id),
+  resources.map(({ type }) => type),
+];
 
 /**
  * Up to `limit` resources that an integration had events of up to a position, after `after`, in the order of type

@@ -44,7 +44,8 @@ async function readBehind({ log }: QueryDeps, { query, scope }: Following, last:
     {
       name: 'live',
       position: HEAD,
-      from: scoped(await scope(), EVENT_LOG, 'e'),
+      scope: await scope(),
+      from: (part) => scoped(part, EVENT_LOG, 'e'),
       where: [...eventFilters(query), sql`e.position > ${last}`],
       parts: [eventPart('e', true)],
       key: [{ column: 'e.position', part: 'position' }],

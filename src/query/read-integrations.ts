@@ -31,9 +31,10 @@ function listing(scope: Scope, where: Listing['where']): Listing {
   return {
     name: 'integration',
     position: positionOf(MODELS),
-    from: sql`${scoped(scope, viewOf(integration), 'i')}
-      LEFT JOIN ${scoped(scope, viewOf(integrationHealth), 'h')} ON h.integration_id = i.integration_id
-      LEFT JOIN ${scoped(scope, viewOf(importCompletion), 'm')} ON m.integration_id = i.integration_id`,
+    scope,
+    from: (part) => sql`${scoped(part, viewOf(integration), 'i')}
+      LEFT JOIN ${scoped(part, viewOf(integrationHealth), 'h')} ON h.integration_id = i.integration_id
+      LEFT JOIN ${scoped(part, viewOf(importCompletion), 'm')} ON m.integration_id = i.integration_id`,
     where,
     parts: PARTS,
     key: [{ column: 'i.integration_id', part: 'text' }],
@@ -91,7 +92,8 @@ export async function readIntegrationPart(
   const { position, row } = await readOne(deps.read, {
     name: projection.name,
     position: positionOf([projection]),
-    from: scoped(scope, viewOf(projection), 'p'),
+    scope,
+    from: (part) => scoped(part, viewOf(projection), 'p'),
     where: hasId('p.integration_id', id),
     parts,
     key: [{ column: 'p.integration_id', part: 'text' }],

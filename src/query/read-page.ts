@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type pg from 'pg';
 import { expressions, type Part, weight } from './columns.js';
 import { fromCursor, type Key, type KeyPart, toCursor } from './cursor.js';
-import type { Sql } from './scope.js';
+import { type Scope, type Sql, splitScope } from './scope.js';
 import { selectTexts, type Texts } from './statement.js';
 
 export interface KeyColumn {
@@ -17,8 +17,10 @@ export interface KeyColumn {
 export interface Listing {
   /** Selects one number: the position of the answer. */
   position: Sql;
-  /** `scoped` relations, joined. */
-  from: Sql;
+  /** Whose rows. */
+  scope: Scope;
+  /** `scoped` relations, joined, all of them of the scope that is given: the listing's, or a part of it. */
+  from(scope: Scope): Sql;
   where: readonly Sql[];
   parts: readonly Part[];
   /** Names the list in its cursors. */
@@ -80,6 +82,15 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
     sql.join(values.map((value, index) => sql`${value} AS ${as[index]!}`));
   const direction = listing.descending ? sql`DESC` : sql`ASC`;
   const ordered = (values: readonly Sql[]) => sql.join(values.map((value) => sql`${value} ${direction}`));
+  const branch = (scope: Scope) => sql`
+    SELECT ${named(key, keyNames)}, ${named(columns, names)}, ${weight(listing.parts)} AS weight
+    FROM ${listing.from(scope)}
+    WHERE ${where.length === 0 ? sql`true` : sql.join(where, sql` AND `)}
+    ORDER BY ${ordered(key)} LIMIT ${limit + 1}`;
+  // Of each workspace an index gives the first rows in order; of several at once none does.
+  const branches = splitScope(listing.scope).map((scope) => sql`(${branch(scope)})`);
+  const candidates = sql`SELECT * FROM (${sql.join(branches, sql` UNION ALL `)}) AS branch
+    ORDER BY ${ordered(keyNames)} LIMIT ${limit + 1}`;
   return sql`
     SELECT at.position, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
     FROM (${listing.position}) AS at (position)
@@ -87,12 +98,7 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
       SELECT * FROM (
         SELECT row_number() OVER sofar AS nth, count(*) OVER () AS found,
           sum(weight) OVER sofar - weight AS bytes_before, candidate.*
-        FROM (
-          SELECT ${named(key, keyNames)}, ${named(columns, names)}, ${weight(listing.parts)} AS weight
-          FROM ${listing.from}
-          WHERE ${where.length === 0 ? sql`true` : sql.join(where, sql` AND `)}
-          ORDER BY ${ordered(key)} LIMIT ${limit + 1}
-        ) AS candidate
+        FROM (${candidates}) AS candidate
         WINDOW sofar AS (ORDER BY ${ordered(keyNames)} ROWS UNBOUNDED PRECEDING)
       ) AS measured
       WHERE nth <= ${limit} AND bytes_before < ${PAGE_BYTES}

@@ -20,7 +20,8 @@ function listing(scope: Scope, equals: Record<string, string | undefined>): List
   return {
     name: 'resource',
     position: positionOf([resource]),
-    from: scoped(scope, viewOf(resource), 'r'),
+    scope,
+    from: (part) => scoped(part, viewOf(resource), 'r'),
     where: Object.entries(equals).flatMap(([column, value]) => hasText(`r.${column}`, value)),
     parts: PARTS,
     key: [

@@ -55,6 +55,14 @@ export function narrow(scope: Scope, workspaceId: string | undefined): Scope {
   return scope === 'all' || scope.includes(id) ? [id] : [];
 }
 
+const SPLIT_UP_TO = 50;
+
+/** The scope in parts that overlap nowhere, each of one workspace, unless they are too many. */
+export function splitScope(scope: Scope): Scope[] {
+  if (scope === 'all' || scope.length < 2 || scope.length > SPLIT_UP_TO) return [scope];
+  return scope.map((workspace) => [workspace]);
+}
+
 /** A FROM item: the rows of a relation that the scope may see, under an alias. */
 export function scoped(scope: Scope, relation: Relation, alias: string): Sql {
   const rows = scope === 'all' ? sql`` : sql`WHERE ${isWithin(scope, relation)}`;

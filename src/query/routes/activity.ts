@@ -18,7 +18,8 @@ function listing(scope: Scope, where: Listing['where']): Listing {
   return {
     name: 'activity',
     position: positionOf([activity]),
-    from: scoped(scope, viewOf(activity), 'a'),
+    scope,
+    from: (part) => scoped(part, viewOf(activity), 'a'),
     where,
     parts: PARTS,
     key: [

@@ -30,7 +30,8 @@ function listing(scope: Scope, where: Listing['where']): Listing {
   return {
     name: 'connection',
     position: positionOf([connectionState]),
-    from: scoped(scope, viewOf(connectionState), 'c'),
+    scope,
+    from: (part) => scoped(part, viewOf(connectionState), 'c'),
     where,
     parts: PARTS,
     key: [

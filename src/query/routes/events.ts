@@ -49,7 +49,8 @@ function listing({ scope, where, body, order = 'asc' }: ListOptions): Listing {
   return {
     name: `event-${order}`,
     position: HEAD,
-    from: scoped(scope, EVENT_LOG, 'e'),
+    scope,
+    from: (part) => scoped(part, EVENT_LOG, 'e'),
     where,
     parts: [eventPart('e', body)],
     key: [{ column: 'e.position', part: 'position' }],

@@ -92,7 +92,8 @@ function addUnreadableRoute(app: Server, { read }: QueryDeps): void {
       {
         name: 'unreadable',
         position: positionOf(PROJECTIONS),
-        from: scoped(caller.scope, UNREADABLE, 'u'),
+        scope: caller.scope,
+        from: (part) => scoped(part, UNREADABLE, 'u'),
         where: hasText('u.projection', query.projection),
         parts: [UNREADABLE_PART],
         key: [
@@ -115,7 +116,8 @@ function addParkedRoute(app: Server, { read }: QueryDeps): void {
       {
         name: 'parked',
         position: positionOf(PROJECTIONS),
-        from: scoped('all', PARKED, 'p'),
+        scope: 'all',
+        from: (part) => scoped(part, PARKED, 'p'),
         where: hasText('p.projection', query.projection),
         parts: [PARKED_PART],
         key: [
