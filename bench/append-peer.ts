@@ -4,7 +4,7 @@ import { createAppender } from '../src/log/appender.js';
 import type { NewEvent } from '../src/log/new-event.js';
 import { createPool } from '../src/postgres/connect.js';
 import type { Bench, BenchContext } from './bench.js';
-import { meanBytes, newEvents } from './bodies.js';
+import { createWebhooks, meanBytes } from './bodies.js';
 import { ensureEmmett, runEmmett } from './emmett.js';
 import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
 
@@ -22,7 +22,7 @@ export const appendPeer: Bench = {
     const { options, say } = context;
     await ensureEmmett(say);
     const count = options.events ?? 10_000;
-    const events = newEvents(count, options.bodyBytes);
+    const events = createWebhooks(options.bodyBytes).takeEvents(count);
     const retries: number[] = [];
     const contestants = [
       await ours(context, events),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { appendEvents } from '../src/log/append-events.js';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
-import { meanBytes, newEvents } from './bodies.js';
+import { createWebhooks, meanBytes } from './bodies.js';
 import { copyRows, encodeRows, type LogRow } from './copy-rows.js';
 import { inGroups } from './groups.js';
 import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
@@ -16,7 +16,7 @@ export const append: Bench = {
   async run(context) {
     const { options, say } = context;
     const count = options.events ?? 20_000;
-    const events = newEvents(count, options.bodyBytes);
+    const events = createWebhooks(options.bodyBytes).takeEvents(count);
     const contestants = [
       await ours(context, events),
       await copy(context, events),

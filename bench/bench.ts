@@ -34,6 +34,8 @@ export interface BenchOptions {
   /** Events of a turn; undefined: the bench's own default. */
   events: number | undefined;
   rounds: number | undefined;
+  /** Length of a turn under load over HTTP; undefined: the bench's own default. */
+  seconds: number | undefined;
   /** Length of `soak`. */
   minutes: number;
   /** About so many bytes has a body. */

@@ -1,6 +1,6 @@
 // fan-in: several ingest processes at once on one log. They wait for each other at its head; does that cost?
 import type { Bench } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { fullLoad } from './http-load.js';
 import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
 import { CONNECTIONS, costOf } from './ingest.js';
@@ -16,12 +16,13 @@ export const fanIn: Bench = {
   about: '1, 2 and 4 ingest processes at once',
   async run(context) {
     const { options, say } = context;
+    const seconds = options.seconds ?? SECONDS;
     const database = await context.createDatabase();
     const path = await createSource(database);
     const urls: string[] = [];
     for (let count = 0; count < Math.max(...COUNTS); count++)
       urls.push((await startRole(context, 'ingest', database)).url + path);
-    const bodies = webhookBodies(5000, options.bodyBytes);
+    const bodies = createWebhooks(options.bodyBytes).take(5000);
     const answers: LoadAnswer[] = [];
     const contestants = COUNTS.map(
       (count): Contestant => ({
@@ -30,9 +31,7 @@ export const fanIn: Bench = {
         prepare: () => checkpoint(database.pool),
         async run() {
           const connections = CONNECTIONS / count;
-          const loads = urls
-            .slice(0, count)
-            .map((url) => fullLoad({ url, bodies, connections, seconds: SECONDS }));
+          const loads = urls.slice(0, count).map((url) => fullLoad({ url, bodies, connections, seconds }));
           const done = await Promise.all(loads);
           answers.push(...done);
           return done.reduce((sum, { requests, seconds }) => sum + requests / seconds, 0);
@@ -41,7 +40,7 @@ export const fanIn: Bench = {
     );
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
     const ratios = COUNTS.slice(1).map((count) => ratioOf(lines, nameOf(count), nameOf(1), { atLeast: 1 }));
-    const about = `${SECONDS} s a turn, ${CONNECTIONS} connections shared out among the processes`;
+    const about = `${seconds} s a turn, ${CONNECTIONS} connections shared out among the processes`;
     return [resultOf('fan-in', about, lines, ratios, [`${costOf(answers)}, for each process`])];
   },
 };

@@ -1,7 +1,7 @@
 // fresh: how long after its 202 an event's row can be read through the query API, while the door is half busy.
 import { performance } from 'node:perf_hooks';
 import type { Bench } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { fullLoad, pacedLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
 import { CONNECTIONS, costOf } from './ingest.js';
@@ -23,25 +23,32 @@ export const fresh: Bench = {
   about: '202 to a row that the query API shows, at half load',
   async run(context) {
     const { options, say } = context;
+    const seconds = options.seconds ?? HALF_SECONDS;
     const database = await context.createDatabase();
+    const path = await createSource(database);
     const roles = ['ingest', 'projector', 'query'] as const;
     const [door, , query] = await Promise.all(roles.map((role) => startRole(context, role, database)));
-    const url = door!.url + (await createSource(database));
+    const url = door!.url + path;
     const key = await createKey(database);
-    const bodies = webhookBodies(5000, options.bodyBytes);
-    const full = await fullLoad({ url, bodies, connections: CONNECTIONS, seconds: FULL_SECONDS });
+    const bodies = createWebhooks(options.bodyBytes).take(5000);
+    const full = await fullLoad({
+      url,
+      bodies,
+      connections: CONNECTIONS,
+      seconds: Math.min(seconds, FULL_SECONDS),
+    });
     const rate = Math.round(full.requests / full.seconds / 2);
     say(`full load: ${rate * 2} a second; probing at half of it`);
     const values: Record<keyof typeof NAMES, number[]> = { p50: [], p99: [], seen50: [], seen99: [] };
     const loads = [full];
     for (let round = 0; round < (options.rounds ?? 2); round++) {
-      const loading = pacedLoad({ url, bodies, connections: 32, seconds: HALF_SECONDS, rate });
+      const loading = pacedLoad({ url, bodies, connections: 32, seconds, rate });
       const { acknowledged, visible } = await probe({
         url,
         queryUrl: query!.url,
         key,
         round,
-        seconds: HALF_SECONDS - 1,
+        seconds: seconds * 0.9,
       });
       loads.push(await loading);
       values.p50.push(quantile(acknowledged, 0.5));

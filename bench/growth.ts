@@ -1,10 +1,11 @@
 // growth: append, project and page a list on a large log, and the same on one of 100,000 events.
 import type pg from 'pg';
 import { appendEvents } from '../src/log/append-events.js';
+import type { NewEvent } from '../src/log/new-event.js';
 import { createPool } from '../src/postgres/connect.js';
 import { createProjectorService } from '../src/projector/service.js';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
-import { newEvents } from './bodies.js';
+import { createWebhooks, type Webhooks } from './bodies.js';
 import { fillLog } from './fill-log.js';
 import { inGroups } from './groups.js';
 import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
@@ -22,6 +23,8 @@ const PAGES = 50;
 interface Log {
   database: BenchDatabase;
   size: number;
+  /** What comes after those that fill it. */
+  webhooks: Webhooks;
 }
 
 export const growth: Bench = {
@@ -31,7 +34,11 @@ export const growth: Bench = {
     const large = context.options.events ?? QUICK;
     const logs: Log[] = [];
     for (const size of [Math.min(SMALL, large / 4), large])
-      logs.push({ database: await fill(context, size), size });
+      logs.push({
+        database: await fill(context, size),
+        size,
+        webhooks: createWebhooks(context.options.bodyBytes, 2),
+      });
     const contestants = [
       ...logs.map((log) => append(context, log)),
       ...logs.map((log) => project(log)),
@@ -74,14 +81,14 @@ async function projectToHead({ url }: BenchDatabase): Promise<void> {
   await service.stop();
 }
 
-function append({ options, atEnd }: BenchContext, { database, size }: Log): Contestant {
+function append({ atEnd }: BenchContext, { database, size, webhooks }: Log): Contestant {
   const pool: pg.Pool = createPool(database.url, { max: 1 });
   atEnd(() => pool.end());
-  let groups: ReturnType<typeof newEvents>[];
+  let groups: NewEvent[][];
   return {
     name: `append at ${sizeText(size)}`,
     async prepare() {
-      groups = inGroups(newEvents(TURN, options.bodyBytes), GROUP);
+      groups = inGroups(webhooks.takeEvents(TURN), GROUP);
       await checkpoint(pool);
     },
     run: () =>
@@ -92,12 +99,12 @@ function append({ options, atEnd }: BenchContext, { database, size }: Log): Cont
 }
 
 // Folds what the append of the same round added.
-function project({ database, size }: Log): Contestant {
+function project({ database, size, webhooks }: Log): Contestant {
   return {
     name: `project at ${sizeText(size)}`,
     async prepare() {
-      await appendEvents(database.pool, newEvents(1));
-      for (const group of inGroups(newEvents(TURN), 1000)) await appendEvents(database.pool, group);
+      for (const group of inGroups(webhooks.takeEvents(TURN), GROUP))
+        await appendEvents(database.pool, group);
     },
     async run() {
       const { rows } = await database.pool.query('SELECT position FROM log_head');

@@ -37,7 +37,7 @@ export async function fullLoad(order: Omit<LoadOrder, 'rate'>): Promise<LoadAnsw
 
 /** Posts at a rate, evenly; a latency counts from when a request was due. */
 export function pacedLoad(order: Required<LoadOrder>): Promise<LoadAnswer> {
-  return runChild<LoadOrder, LoadAnswer>('load-once.js', order);
+  return runChild<LoadOrder, LoadAnswer>('paced-load.js', order);
 }
 
 /** The name of what `fullLoad` uses. */

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'nats';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { OBVIOUS_STREAM, OBVIOUS_TABLE, type PeerAnswer, type PeerOrder } from './door-peer.js';
 import { fullLoad, loadGenerator } from './http-load.js';
 import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
@@ -20,18 +20,19 @@ export const ingest: Bench = {
   about: 'HTTP to committed 202 beside a route that answers at once and the obvious handler',
   async run(context) {
     const { options, say } = context;
+    const seconds = options.seconds ?? SECONDS;
     const database = await context.createDatabase();
-    const bodies = webhookBodies(DISTINCT_BODIES, options.bodyBytes);
+    const bodies = createWebhooks(options.bodyBytes).take(DISTINCT_BODIES);
     const answers: LoadAnswer[] = [];
-    const { url } = await startRole(context, 'ingest', database);
     const path = await createSource(database);
+    const { url } = await startRole(context, 'ingest', database);
     await prepareObvious(context, database);
     const load = (name: string, base: string): Contestant => ({
       name,
       unit: 'requests/s',
       prepare: () => checkpoint(database.pool),
       async run() {
-        const order = { url: base + path, bodies, connections: CONNECTIONS, seconds: SECONDS };
+        const order = { url: base + path, bodies, connections: CONNECTIONS, seconds };
         const answer = await fullLoad(order);
         if (answer.failed > 0) throw new Error(`${name}: ${answer.failed} requests without a 2xx`);
         answers.push(answer);
@@ -44,7 +45,7 @@ export const ingest: Bench = {
       load(NAMES.obvious, await startPeer(context, 'obvious', database)),
     ];
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
-    const about = `${SECONDS} s a turn, ${CONNECTIONS} connections, ${DISTINCT_BODIES} distinct bodies`;
+    const about = `${seconds} s a turn, ${CONNECTIONS} connections, ${DISTINCT_BODIES} distinct bodies`;
     const ratios = [
       ratioOf(lines, NAMES.ours, NAMES.floor, { atLeast: 0.7 }),
       ratioOf(lines, NAMES.ours, NAMES.obvious, { atLeast: 6 }),

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Bench, BenchContext, BenchDatabase, BenchResult, Line } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { runChild } from './child.js';
 import { fillLog } from './fill-log.js';
 import { fullLoad, pacedLoad } from './http-load.js';
@@ -12,6 +12,7 @@ import { CONNECTIONS, costOf } from './ingest.js';
 import type { LoadAnswer } from './load-once.js';
 import type { RebuildAnswer, RebuildOrder } from './rebuild-once.js';
 import { createSource, startRole } from './role.js';
+import { untilFollowed } from './until-followed.js';
 
 const SECONDS = 8;
 const LOG_BEFORE = 20_000;
@@ -28,19 +29,22 @@ export const latency: Bench = {
     'p50, p99 and max of the 202 at three loads, and during a rebuild, a checkpoint, an absence of the bus',
   async run(context) {
     const { options, say } = context;
+    const seconds = options.seconds ?? SECONDS;
     const database = await context.createDatabase();
     await fillLog(database.pool, options.events ?? LOG_BEFORE, options.bodyBytes);
+    const path = await createSource(database);
     const roles = ['ingest', 'projector'] as const;
     const [door] = await Promise.all(roles.map((role) => startRole(context, role, database)));
-    const url = door!.url + (await createSource(database));
-    const bodies = webhookBodies(5000, options.bodyBytes);
-    const full = await fullLoad({ url, bodies, connections: CONNECTIONS, seconds: SECONDS });
+    const url = door!.url + path;
+    await untilFollowed(database.pool);
+    const bodies = createWebhooks(options.bodyBytes).take(5000);
+    const full = await fullLoad({ url, bodies, connections: CONNECTIONS, seconds });
     const fullRate = full.requests / full.seconds;
     say(`full load: ${Math.round(fullRate)} a second`);
     const answers: [string, LoadAnswer][] = [['full load', full]];
     for (const { name, load, meanwhile } of situations(context, database)) {
       const rate = Math.max(1, Math.round(fullRate * load));
-      const loading = pacedLoad({ url, bodies, connections: 32, seconds: SECONDS, rate });
+      const loading = pacedLoad({ url, bodies, connections: 32, seconds, rate });
       await delay(500);
       await meanwhile?.();
       const answer = await loading;
@@ -52,17 +56,15 @@ export const latency: Bench = {
 };
 
 function report(fullRate: number, answers: [string, LoadAnswer][]): BenchResult {
-  const lines = answers.map(
-    ([name, { p50, p99, max }]): Line => ({
-      name: `${name}: p50, p99, max`,
-      unit: 'ms',
-      values: [p50, p99, max],
-    }),
-  );
+  const lines = answers.flatMap(([name, { p50, p99, max }]): Line[] => [
+    { name: `${name}, p50`, unit: 'ms', values: [p50] },
+    { name: `${name}, p99`, unit: 'ms', values: [p99] },
+    { name: `${name}, max`, unit: 'ms', values: [max] },
+  ]);
   const failed = answers.reduce((sum, [, answer]) => sum + answer.failed, 0);
   const about = `full load ${Math.round(fullRate)} requests a second with ${CONNECTIONS} connections`;
   const notes = [
-    'the three values of a line are p50 (min), p99 (median) and max of one stretch of load',
+    'a latency counts from when the request was due, not from when it was sent (full load: from when it was sent)',
     `${failed} requests without a 2xx`,
     costOf(answers.map(([, answer]) => answer)),
   ];

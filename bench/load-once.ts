@@ -1,4 +1,4 @@
-// Load by autocannon, in this process of its own.
+// Load by autocannon at full speed, in this process of its own.
 import autocannon from 'autocannon';
 import { answerParent } from './child.js';
 import { quantile } from './statistics.js';
@@ -8,7 +8,7 @@ export interface LoadOrder {
   bodies: string[];
   connections: number;
   seconds: number;
-  /** Requests a second; undefined: as many as are answered. */
+  /** Requests a second, of `paced-load`; undefined: as many as are answered. */
   rate?: number;
 }
 
@@ -25,12 +25,12 @@ export interface LoadAnswer {
   cpuSeconds: number;
 }
 
-answerParent(async ({ url, bodies, connections, seconds, rate }: LoadOrder): Promise<LoadAnswer> => {
+answerParent(async ({ url, bodies, connections, seconds }: LoadOrder): Promise<LoadAnswer> => {
   const headers = { 'content-type': 'application/json' };
   const requests = bodies.map((body) => ({ method: 'POST' as const, body, headers }));
   const latencies: number[] = [];
   const before = process.cpuUsage();
-  const options = { url, connections, duration: seconds, requests, ...(rate ? { overallRate: rate } : {}) };
+  const options = { url, connections, duration: seconds, requests };
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const instance = autocannon(options, (error, done) => (error ? reject(error) : resolve(done)));
     instance.on('response', (_client, _status, _bytes, responseTime) => latencies.push(responseTime));

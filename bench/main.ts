@@ -11,6 +11,7 @@ interface Flags {
   json?: boolean;
   events?: number;
   rounds?: number;
+  seconds?: number;
   minutes: number;
   body: string;
   databaseUrl?: string;
@@ -31,6 +32,7 @@ const program = new Command('npm run bench --')
     wholeNumber,
   )
   .option('--rounds <count>', 'turns of each contestant', wholeNumber)
+  .option('--seconds <count>', 'length of a turn under load over HTTP', wholeNumber)
   .option('--minutes <count>', 'length of soak', Number, 1)
   .addOption(
     new Option('--body <bytes>', 'about so many bytes has a body').choices(['770', '8192']).default('770'),
@@ -43,8 +45,8 @@ const program = new Command('npm run bench --')
 async function run(names: string[], flags: Flags): Promise<void> {
   const load = loadavg()[0]!;
   const chosen = names.length > 0 ? names.map(findBench) : BENCHES.filter(({ long }) => !long);
-  const { events, rounds, minutes } = flags;
-  const options = { events, rounds, minutes, bodyBytes: Number(flags.body) };
+  const { events, rounds, seconds, minutes } = flags;
+  const options = { events, rounds, seconds, minutes, bodyBytes: Number(flags.body) };
   const named = {
     ...(flags.databaseUrl ? { databaseUrl: flags.databaseUrl } : {}),
     ...(flags.natsUrl ? { natsUrl: flags.natsUrl } : {}),

@@ -1,7 +1,7 @@
 // rebuild: all read models in one pass, beside a bare read of the same rows, a fold in SQL, and Emmett.
 import { createProjectorService } from '../src/projector/service.js';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { runChild } from './child.js';
 import { ensureEmmett, runEmmett } from './emmett.js';
 import { fillLog } from './fill-log.js';
@@ -108,7 +108,7 @@ function sql({ pool }: BenchDatabase, count: number): Contestant {
 }
 
 async function emmett(context: BenchContext, count: number): Promise<Contestant> {
-  const bodies = webhookBodies(count, context.options.bodyBytes);
+  const bodies = createWebhooks(context.options.bodyBytes).take(count);
   let url: string;
   return {
     name: NAMES.emmett,

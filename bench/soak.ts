@@ -1,7 +1,7 @@
 // soak: the memory of each role, at rest and under full load for some minutes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, Line } from './bench.js';
-import { webhookBodies } from './bodies.js';
+import { createWebhooks } from './bodies.js';
 import { fullLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
 import { CONNECTIONS, costOf } from './ingest.js';
@@ -23,14 +23,15 @@ export const soak: Bench = {
   async run(context) {
     const { options } = context;
     const database = await context.createDatabase();
+    const path = await createSource(database);
     const running = await Promise.all(ROLES.map((role) => startRole(context, role, database)));
-    const url = running[0]!.url + (await createSource(database));
+    const url = running[0]!.url + path;
     const key = await createKey(database);
     const pids = running.map(({ process }) => process.identity()!.pid);
     await delay(REST_MS);
     const rest = pids.map(residentMb);
     const seconds = Math.max(2, Math.round(options.minutes * 60));
-    const bodies = webhookBodies(5000, options.bodyBytes);
+    const bodies = createWebhooks(options.bodyBytes).take(5000);
     const loading = fullLoad({ url, bodies, connections: CONNECTIONS, seconds });
     const samples: number[][] = pids.map(() => []);
     let done = false;
