@@ -21,26 +21,31 @@ export function createProjectorMetrics(
     registers: [registry],
   });
   const folded = new Counter(options('events_total', 'Events that this process has read for a projection'));
-  const position = new Gauge(options('position', 'Position up to which a projection is folded'));
-  const lagEvents = new Gauge(options('lag_events', 'Events in the log behind that position'));
-  const lagSeconds = new Gauge(options('lag_seconds', 'Age of the oldest event not yet folded, in seconds'));
-  const parked = new Gauge(options('parked', 'Events parked'));
-  const unreadable = new Gauge({
-    ...options('unreadable', 'Known events that did not fit their schema'),
-    async collect() {
-      // Metrics that cannot be read are left out: what is counted in memory is shown all the same.
-      const all = await readProgress(logPool, readPool).catch(() => []);
-      for (const gauge of [position, lagEvents, lagSeconds, parked, unreadable]) gauge.reset();
-      for (const progress of all) {
-        const labels = { projection: progress.name };
-        position.set(labels, progress.position);
-        lagEvents.set(labels, progress.lag_events);
-        lagSeconds.set(labels, progress.lag_seconds);
-        parked.set(labels, progress.parked);
-        unreadable.set(labels, progress.unreadable);
-      }
-    },
-  });
+  // All gauges of a scrape wait for one reading: each is shown as soon as its own `collect` has ended.
+  let reading: Promise<void> | undefined;
+  const collect = () => {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  };
+  const gauge = (name: string, help: string) => new Gauge({ ...options(name, help), collect });
+  const gauges = {
+    position: gauge('position', 'Position up to which a projection is folded'),
+    lag_events: gauge('lag_events', 'Events in the log behind that position'),
+    lag_seconds: gauge('lag_seconds', 'Age of the oldest event not yet folded, in seconds'),
+    parked: gauge('parked', 'Events parked'),
+    unreadable: gauge('unreadable', 'Known events that did not fit their schema'),
+  };
+  async function read(): Promise<void> {
+    // Metrics that cannot be read are left out: what is counted in memory is shown all the same.
+    const all = await readProgress(logPool, readPool).catch(() => []);
+    for (const [name, gauge] of Object.entries(gauges)) {
+      gauge.reset();
+      for (const progress of all)
+        gauge.set({ projection: progress.name }, progress[name as keyof typeof gauges]);
+    }
+  }
   return {
     onPage(events, shares) {
       for (const { follower } of shares) folded.inc({ projection: follower.projection.name }, events);
