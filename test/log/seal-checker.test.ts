@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import t from 'tap';
+import { eventDigest, GENESIS_SEAL, sealHash } from '../../src/log/digest.js';
 import { verifyLog } from '../../src/log/verify-log.js';
 import { packageRoot } from '../../src/postgres/package-root.js';
 import { createSealedLog, TAMPERINGS, withTampering } from './sealed-log.js';
@@ -75,4 +76,19 @@ t.test('a seal that was kept shows that events went together with their seals', 
     t.equal((await check(client)).code, 0, 'without it the shorter log looks whole');
     t.match(await check(client, [kept.seal]), { said: /^position 16: /, code: 1 });
   });
+});
+
+t.test('the example of docs/seals.md is what hookfold and Postgres compute', async (t) => {
+  const page = readFileSync(join(docs, 'seals.md'), 'utf8');
+  const told = (name: string) => new RegExp(`^\\| \`${name}\` \\| \`(.*)\` \\|$`, 'm').exec(page)?.[1] ?? '';
+  const [event_id, received_at, source] = [told('event_id'), told('received_at'), told('source')];
+  const [headers, body] = [told('headers'), told('body')];
+  const digest = eventDigest({ event_id, received_at, source, headers, body });
+  const { rows } = await database.pool.query(
+    "SELECT event_digest($1, $2, $3, convert_to($4, 'UTF8'), convert_to($5, 'UTF8')) AS digest",
+    [event_id, received_at, source, headers, body],
+  );
+  t.ok(digest.equals(rows[0].digest));
+  t.match(page, `digest  ${digest.toString('hex')}\n`);
+  t.match(page, `seal    ${sealHash(GENESIS_SEAL, [digest]).toString('hex')}\n`);
 });
