@@ -27,6 +27,7 @@ export interface Bus extends Service {
 
 const RETRY_MS = 500;
 
+/** A bus that connects once it is started; see `Bus`. */
 export function createBus({ natsUrl, name, logger }: BusOptions): Bus {
   const users: ((connection: NatsConnection) => void)[] = [];
   let made: NatsConnection | undefined;

@@ -13,6 +13,7 @@ const LINE_EVERY_MS = 2000;
 const FORMAT =
   'rebuild {bar} {value}/{total} events · {rate}/s · {left} left, {eta_formatted} · live lag {lag}';
 
+/** Shows a rebuild's progress; nothing where `quiet`. */
 export function createRebuildProgress(
   quiet: boolean,
   throttle: Pick<Throttle, 'liveLag'>,

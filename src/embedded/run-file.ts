@@ -36,6 +36,7 @@ export function writeRunFile(home: string, file: RunFile): void {
   renameSync(`${pathOf(home)}.part`, pathOf(home));
 }
 
+/** Removes the run file, if there is one. */
 export function removeRunFile(home: string): void {
   rmSync(pathOf(home), { force: true });
 }

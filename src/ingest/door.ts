@@ -36,6 +36,7 @@ export type Door = (
   pathToken: string | undefined,
 ) => Promise<void>;
 
+/** A door on these parts; it holds nothing that has to be closed. */
 export function createDoor(options: DoorOptions): Door {
   const { appender, book, watch, rejections, metrics, limits, onUsed, logger } = options;
 

@@ -36,6 +36,7 @@ interface Waiting {
   answer(kept: boolean): void;
 }
 
+/** A keeper, which prunes once it is started; its `stop` resolves when nothing waits. */
 export function createRejectionKeeper(options: RejectionKeeperOptions): RejectionKeeper {
   const {
     pool,

@@ -18,6 +18,7 @@ export interface IngestMetrics {
   malformed(): void;
 }
 
+/** Registers the door's metrics. */
 export function createIngestMetrics(registry: Registry, budget: ByteBudget, book: SourceBook): IngestMetrics {
   const counts = { acknowledged: 0, appended: 0, duplicates: 0, unauthenticated: 0, gone: 0, malformed: 0 };
   const help: Record<keyof typeof counts, string> = {

@@ -11,6 +11,7 @@ export interface BodyLimits {
   drainBytes: number;
 }
 
+/** 5 MiB a body; of a larger one 64 KiB are kept, and 64 MiB read at the most. */
 export const BODY_LIMITS: BodyLimits = {
   bodyBytes: 5 * 1024 * 1024,
   prefixBytes: 64 * 1024,

@@ -19,6 +19,7 @@ export interface AppenderLimits {
   pendingBytes: number;
 }
 
+/** The limits where none are given. */
 export const APPENDER_LIMITS: AppenderLimits = {
   batchEvents: 1000,
   batchBytes: 4 * 1024 * 1024,
@@ -69,6 +70,7 @@ export interface AppenderOptions {
   observer?: AppenderObserver;
 }
 
+/** An appender on a pool, which the caller ends once the appender is idle. */
 export function createAppender({ pool, limits: given, observer }: AppenderOptions): Appender {
   const limits = { ...APPENDER_LIMITS, ...given };
   let pending: Waiting[] = [];

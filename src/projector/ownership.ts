@@ -20,6 +20,7 @@ export interface OwnershipOptions {
   ttlMs: number;
 }
 
+/** Ownership of a new member of the group; it holds nothing until its first beat. */
 export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Ownership {
   const owner = randomUUID();
   const ttl = `${ttlMs} milliseconds`;

@@ -5,6 +5,7 @@ export interface Pause {
   end(): void;
 }
 
+/** A pause for one that waits. */
 export function createPause(): Pause {
   let end = () => {};
   return {

@@ -34,6 +34,7 @@ const BEATS_A_TTL = 4;
 const lostRace = (error: unknown) =>
   error instanceof CheckpointMoved || ['40P01', '40001'].includes(sqlState(error) ?? '');
 
+/** A projector that does not run yet; see `Projector`. */
 export function createProjector(options: ProjectorOptions): Projector {
   const { roster, logger, leaseTtlMs } = options;
   const beatMs = leaseTtlMs / BEATS_A_TTL;

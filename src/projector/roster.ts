@@ -36,6 +36,7 @@ function groupOf(projections: readonly Projection[]): string {
   return createHash('sha256').update(versions.join()).digest('hex').slice(0, 12);
 }
 
+/** A roster without followers until its first update. */
 export function createRoster(options: RosterOptions): Roster {
   const { pool, projections, leaseTtlMs, generationBytes } = options;
   const ownership = createOwnership({ pool, group: groupOf(projections), ttlMs: leaseTtlMs });

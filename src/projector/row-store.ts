@@ -61,6 +61,7 @@ interface Changes {
 const ROW_BYTES = 400;
 const ROWS_A_STATEMENT = 5000;
 
+/** A store that holds no row yet. */
 export function createRowStore({
   projection,
   table,

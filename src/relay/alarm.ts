@@ -6,6 +6,7 @@ export interface Alarm {
   wait(ms: number): Promise<void>;
 }
 
+/** An alarm that has not rung. */
 export function createAlarm(): Alarm {
   let rung = false;
   let wake: (() => void) | undefined;

@@ -2,6 +2,7 @@
 import { type Integration, type Resource, webhook } from './integration.js';
 import type { Random } from './random.js';
 
+/** An integration is installed. */
 export const installed = (of: Integration) =>
   webhook(
     of,
@@ -9,19 +10,24 @@ export const installed = (of: Integration) =>
     `, "connector_type": "${of.connectorType}", "metadata": {"account": "acme", "region": "eu"}, "state": "${of.state}"`,
   );
 
+/** An import is done. */
 export const importDone = (of: Integration) =>
   webhook(of, 'integration_import_done', `, "connector_type": "${of.connectorType}"`);
 
+/** A token cannot be refreshed. */
 export const cannotRefresh = (of: Integration, error: string) =>
   webhook(of, 'integration_cannot_refresh_oauth_token', `, "error": ${error}`);
 
+/** A token works again. */
 export const tokenFixed = (of: Integration) => webhook(of, 'integration_oauth_token_fixed', '');
 
 const named = (of: Integration, { id }: Resource) => `, "resource_id": "${id}", "type": "${of.type}"`;
 
+/** A resource is new. */
 export const created = (of: Integration, resource: Resource) =>
   webhook(of, 'integration_new_data_model', named(of, resource));
 
+/** A resource is deleted. */
 export const deleted = (of: Integration, resource: Resource) =>
   webhook(of, 'integration_deleted_data_model', named(of, resource));
 

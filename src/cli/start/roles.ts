@@ -24,6 +24,7 @@ export interface Roles {
   processes(): readonly RoleProcess[];
 }
 
+/** The roles of one machine, not yet running; what they log goes to `logs` in the home. */
 export function createRoles(
   context: CommandContext,
   servers: Servers,

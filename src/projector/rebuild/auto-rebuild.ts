@@ -23,6 +23,7 @@ const LAG_LIMIT = 5000;
 const MEMORY_BYTES = 64 * 1024 * 1024;
 const PAGE_EVENTS = 500;
 
+/** A service that looks at its start and then every `everyMs`. Its `stop` leaves a rebuild to be gone on with. */
 export function createAutoRebuild(options: AutoRebuildOptions): Service {
   const { logger, everyMs } = options;
   let stopping = new AbortController();

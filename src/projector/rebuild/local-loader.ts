@@ -16,6 +16,7 @@ export interface LocalLoaderOptions {
   signal?: AbortSignal;
 }
 
+/** A loader that folds in this thread, from the checkpoints as they are when it is called. */
 export function createLocalLoader(options: LocalLoaderOptions): Loader {
   const { readPool, memoryBytes, owns = () => true } = options;
   return async (builds, to, onProgress) => {

@@ -22,6 +22,7 @@ const PAUSE_MS = 250;
 // However far behind the live work is, the rebuild does not starve: so many pauses a look at the most.
 const PAUSES = 8;
 
+/** A throttle that looks at the lag once a second. */
 export function createThrottle({ logPool, readPool, lagLimit }: ThrottleOptions): Throttle {
   let looked = performance.now();
   let lag = 0;

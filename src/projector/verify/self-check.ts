@@ -21,6 +21,7 @@ export interface SelfCheckOptions {
 // An integration of more events than this is left to `hookfold verify projections`.
 const EVENTS_AT_MOST = 5000;
 
+/** A service that checks one key every `everyMs`, of each projection in turn. */
 export function createSelfCheck(options: SelfCheckOptions): Service {
   const { projections, registry, logger, everyMs } = options;
   const labelNames = ['projection'] as const;

@@ -46,6 +46,7 @@ function within({ from, to }: { from?: string; to?: string }): Sql[] {
   ];
 }
 
+/** Adds `/v1/activity`. */
 export function addActivityRoute(app: Server, deps: QueryDeps): void {
   const schema = {
     tags: ['activity'],

@@ -53,6 +53,7 @@ const ListQuery = Parameters({
 });
 const OneQuery = Parameters({ workspace_id, ...Waiting });
 
+/** Adds `/v1/connections` and one of them. */
 export function addConnectionRoutes(app: Server, deps: QueryDeps): void {
   const listSchema = {
     tags,

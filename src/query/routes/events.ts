@@ -71,6 +71,7 @@ async function sendEvents(
   return sendPage(reply, page, (row) => eventToJson(row, body));
 }
 
+/** Adds `/v1/events`, one of them, its body, and those of an integration. */
 export function addEventRoutes(app: Server, deps: QueryDeps): void {
   const response = { 200: PageOf(LoggedEvent) };
   const listSchema = { tags, summary: 'Events, newest or oldest first', querystring: EventsQuery, response };

@@ -27,6 +27,7 @@ const Whole = Type.Composite([
 const tags = ['integrations'];
 const params = Parameters({ id: PathText('Integration, UUIDs in any spelling') });
 
+/** What the list of integrations is asked. */
 export const IntegrationsQuery = Parameters({
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   customer_id: Filter('Customer'),
@@ -38,8 +39,10 @@ export const IntegrationsQuery = Parameters({
   ...Paging,
   ...Waiting,
 });
+/** What one integration is asked. */
 export const OneIntegrationQuery = Parameters({ ...Waiting, ...AsOf });
 
+/** Adds `/v1/integrations`, one of them, its health and its imports. */
 export function addIntegrationRoutes(app: Server, deps: QueryDeps): void {
   const listSchema = {
     tags,

@@ -17,6 +17,7 @@ import { narrow } from '../scope.js';
 /** Streams of one process: each holds a socket and asks the log at every event. */
 const MAX_STREAMS = 200;
 
+/** What a live stream is asked. */
 export const LiveQuery = Parameters({
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   integration_id: Filter('Integration, UUIDs in any spelling'),
@@ -28,6 +29,7 @@ export const LiveQuery = Parameters({
   after: Type.Optional(Position('Begin behind this position; default: the head')),
 });
 
+/** Adds `/v1/events/live`; the streams end when the app closes. */
 export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void {
   const streams = new Set<AbortController>();
   app.addHook('preClose', async () => {

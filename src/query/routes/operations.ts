@@ -46,6 +46,7 @@ const RejectedQuery = Parameters({
   ...Paging,
 });
 
+/** Adds `/v1/projections`, `/v1/rejected`, `/v1/unreadable` and `/v1/parked`. */
 export function addOperationRoutes(app: Server, deps: QueryDeps): void {
   addProjectionsRoute(app, deps);
   addRejectedRoute(app, deps);

@@ -26,6 +26,7 @@ const Row = shownRow(resource.row, resource.internal);
 const tags = ['resources'];
 const PATH = '/v1/resources/:integration_id/:type/:resource_id';
 
+/** What the list of resources is asked. */
 export const ResourcesQuery = Parameters({
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   integration_id: Filter('Integration, UUIDs in any spelling'),
@@ -37,14 +38,17 @@ export const ResourcesQuery = Parameters({
   ...Waiting,
   ...AsOf,
 });
+/** What names a resource. */
 export const ResourcePath = Parameters({
   integration_id: PathText('Integration, UUIDs in any spelling'),
   type: PathText('Kind of resource'),
   resource_id: PathText('Resource'),
 });
+/** What one resource is asked. */
 export const OneResourceQuery = Parameters({ ...Waiting, ...AsOf });
 const HistoryQuery = Parameters({ order: Order, ...Paging, ...Waiting, ...AsOf });
 
+/** Adds `/v1/resources`, one of them, and its history. */
 export function addResourceRoutes(app: Server, deps: QueryDeps): void {
   const listSchema = {
     tags,
