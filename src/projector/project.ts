@@ -19,6 +19,9 @@ export interface ProjectOptions {
   onPage?(events: number, shares: readonly Share[]): void;
 }
 
+/** Behind a page of so few events there is most likely nothing yet: the next round looks, after the commit. */
+const A_FEW = 50;
+
 /** Folds a page for every position at which a follower stands. Answers the number of events read; 0: all at the head. */
 export async function projectRound(followers: readonly Follower[], options: ProjectOptions): Promise<number> {
   const positions = [
@@ -42,7 +45,7 @@ async function projectOn(
   const shares = sharesAt(position, followers);
   let read = 0;
   async function next(previous: Page | undefined): Promise<Page | undefined> {
-    if (previous && !goesOn?.()) return undefined;
+    if (previous && (previous.events.length < A_FEW || !goesOn?.())) return undefined;
     const events = await readPage(previous?.last ?? position, Number.POSITIVE_INFINITY);
     return events.length > 0 ? createPage(events) : undefined;
   }
