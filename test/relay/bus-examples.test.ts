@@ -42,7 +42,7 @@ t.test('the examples for subscribers do what they say', async (t) => {
   await waitFor(() => watch.output() === 'watching\n');
   const payload = { id: 'i.1', error: 'expired' };
   await appendBodies(database.pool, [
-    JSON.stringify({ workspace_id: 'w 1', event: 'integration_cannot_refresh', payload }),
+    JSON.stringify({ workspace_id: 'w 1', event: 'integration_cannot_refresh_oauth_token', payload }),
   ]);
   await Promise.all([watch.exit, subscriber.exit]);
   t.equal(watch.output(), 'watching\nw 1 i.1 expired\n');
