@@ -26,8 +26,8 @@ const PARAMETERS: [ElementType, (event: NewEvent) => Element][] = [
   ['text', (event) => event.resource_type],
   ['text', (event) => event.resource_id],
   ['text', (event) => event.state],
-  ['bytea', (event) => event.headers],
-  ['bytea', (event) => event.body],
+  ['json', (event) => event.headers],
+  ['json', (event) => event.body],
 ];
 
 const APPEND = `SELECT position_before, repeats FROM append_events(${PARAMETERS.map(

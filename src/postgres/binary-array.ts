@@ -19,6 +19,16 @@ const utf8: Codec = {
   bytes: (value: string) => Buffer.byteLength(value),
   write: (buffer, at, value: string) => void buffer.write(value, at),
 };
+const bytes: Codec = {
+  bytes: (value: Buffer) => value.length,
+  write: (buffer, at, value: Buffer) => void value.copy(buffer, at),
+};
+// The text, or its UTF-8.
+const json: Codec = {
+  bytes: (value: string | Buffer) => Buffer.byteLength(value),
+  write: (buffer, at, value: string | Buffer) =>
+    void (typeof value === 'string' ? buffer.write(value, at) : value.copy(buffer, at)),
+};
 const int8: Codec = {
   bytes: () => 8,
   write: (buffer, at, value: number) => void buffer.writeBigInt64BE(BigInt(value), at),
@@ -26,11 +36,8 @@ const int8: Codec = {
 
 const CODECS: Record<ElementType, Codec> = {
   text: utf8,
-  json: utf8,
-  bytea: {
-    bytes: (value: Buffer) => value.length,
-    write: (buffer, at, value: Buffer) => void value.copy(buffer, at),
-  },
+  json,
+  bytea: bytes,
   uuid: {
     bytes: () => 16,
     write: (buffer, at, value: string) => void buffer.write(value.replaceAll('-', ''), at, 'hex'),

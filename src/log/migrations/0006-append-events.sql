@@ -10,7 +10,7 @@
 CREATE FUNCTION append_events(
   event_ids uuid[], received_ats timestamptz[], sources text[], delivery_ids text[],
   workspace_ids text[], customer_ids text[], events text[], integration_ids text[],
-  resource_types text[], resource_ids text[], states text[], headers bytea[], bodies bytea[],
+  resource_types text[], resource_ids text[], states text[], headers json[], bodies json[],
   OUT position_before bigint, OUT last_position bigint, OUT repeats json
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -46,19 +46,22 @@ BEGIN
       PERFORM ensure_event_log_partitions(last_position);
     END IF;
 
+    -- unnest in the select list, not in FROM: that would store all arrays once more before the first row is made.
     WITH inserted AS (
       INSERT INTO event_log (position, event_id, received_at, source, workspace_id, customer_id, event,
         integration_id, resource_type, resource_id, state, headers, body, digest)
-      SELECT position_before + row_number() OVER (ORDER BY ordinal), event_id, received_at, source, workspace_id,
-        customer_id, event, integration_id, resource_type, resource_id, state,
-        convert_from(header, 'UTF8')::json, convert_from(body, 'UTF8')::json,
-        event_digest(event_id, received_at, source, header, body)
-      FROM unnest(event_ids, received_ats, sources, workspace_ids, customer_ids, events, integration_ids,
-        resource_types, resource_ids, states, headers, bodies) WITH ORDINALITY
-        AS u(event_id, received_at, source, workspace_id, customer_id, event, integration_id,
-          resource_type, resource_id, state, header, body, ordinal)
+      SELECT position_before + ordinal - (SELECT count(*) FROM unnest(repeated) r WHERE r < ordinal), event_id,
+        received_at, source, workspace_id, customer_id, event, integration_id, resource_type, resource_id, state,
+        header, body, event_digest(event_id, received_at, source, convert_to(header::text, 'UTF8'),
+          convert_to(body::text, 'UTF8'))
+      FROM (
+        SELECT generate_series(1, cardinality(event_ids)) AS ordinal, unnest(event_ids) AS event_id,
+          unnest(received_ats) AS received_at, unnest(sources) AS source, unnest(workspace_ids) AS workspace_id,
+          unnest(customer_ids) AS customer_id, unnest(events) AS event, unnest(integration_ids) AS integration_id,
+          unnest(resource_types) AS resource_type, unnest(resource_ids) AS resource_id, unnest(states) AS state,
+          unnest(headers) AS header, unnest(bodies) AS body
+      ) u
       WHERE ordinal <> ALL (repeated)
-      ORDER BY ordinal
       RETURNING position, digest
     )
     SELECT string_agg(digest, ''::bytea ORDER BY position) INTO digests FROM inserted;
