@@ -60,6 +60,8 @@ export function createIngestApp({ door, metrics, registry, logger, times, ready 
   });
   // One logger for all: a child for each request costs a tenth of it, and nothing is logged of a single one.
   app.setChildLoggerFactory((parent) => parent);
+  // A sender that closes its half after the request waits for the answer; node would hang up on it.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   const path = ['/webhooks/:source', '/webhooks/:source/:token'];
   const others = app.supportedMethods.filter((method) => method !== 'POST');
   for (const url of path) {

@@ -4,7 +4,8 @@ import type { HmacRule } from '../log/source.js';
 import { type OnUsed, textOf } from './authenticate.js';
 import type { KnownSource } from './source-book.js';
 
-const SHA256_BYTES = 32;
+/** How a SHA-256 is written: hex, or base64 with or without its padding. */
+const WRITTEN = { hex: /^[0-9a-f]{64}$/i, base64: /^[A-Za-z0-9+/_-]{43}=?$/ };
 
 /** Whether the header carries the HMAC-SHA256 of the bytes by one of the source's keys. */
 export function isSignedByHmac(
@@ -25,10 +26,9 @@ export function isSignedByHmac(
 }
 
 // What is no signature is taken for one that fits nothing, so that it costs the same.
-const NONE = Buffer.alloc(SHA256_BYTES);
+const NONE = Buffer.alloc(32);
 
 function signatureOf({ prefix, encoding }: HmacRule, header = ''): Buffer {
-  if (!header.startsWith(prefix)) return NONE;
-  const bytes = Buffer.from(header.slice(prefix.length).trim(), encoding);
-  return bytes.length === SHA256_BYTES ? bytes : NONE;
+  const text = header.slice(prefix.length);
+  return header.startsWith(prefix) && WRITTEN[encoding].test(text) ? Buffer.from(text, encoding) : NONE;
 }

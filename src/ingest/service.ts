@@ -32,6 +32,8 @@ export interface IngestServiceOptions {
   limits?: Partial<BodyLimits>;
   times?: Partial<HttpTimes>;
   rejectedBounds?: RejectedBounds;
+  /** How often the sources are read, in milliseconds; default 1,000. */
+  refreshMs?: number;
 }
 
 export interface IngestService extends Service {
@@ -51,7 +53,7 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
   const budget = createByteBudget(options.inFlightBytes ?? IN_FLIGHT_BYTES);
   const book = createSourceBook(budget, (options.inFlightBytes ?? IN_FLIGHT_BYTES) / 2);
   const metrics = createIngestMetrics(registry, budget, book);
-  const watch = createDatabaseWatch({ pool, book, logger });
+  const watch = createDatabaseWatch({ pool, book, logger, everyMs: options.refreshMs });
   const rejections = createRejectionKeeper({ pool, logger, bounds: options.rejectedBounds });
   const notes = createUseNotes(pool);
   const appender = createAppender({

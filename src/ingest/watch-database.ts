@@ -24,14 +24,16 @@ export interface DatabaseWatchOptions {
   pool: pg.Pool;
   book: SourceBook;
   logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>;
+  /** Default 1,000. */
+  everyMs?: number | undefined;
 }
 
-const EVERY_MS = 1000;
 const FIRST_PROBE_MS = 100;
 /** Sources older than this are not trusted: a revoked one may be among them. */
 const STALE_MS = 5000;
 
-export function createDatabaseWatch({ pool, book, logger }: DatabaseWatchOptions): DatabaseWatch {
+export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatch {
+  const { pool, book, logger, everyMs = 1000 } = options;
   let closed: RefusalCause | undefined = 'starting';
   let readAt = Number.NEGATIVE_INFINITY;
   let text = '';
@@ -68,8 +70,8 @@ export function createDatabaseWatch({ pool, book, logger }: DatabaseWatchOptions
         else if (closed === undefined) logger.warn({ err: error }, 'the sources could not be read again');
       }
       onFirst();
-      probeMs = closed === undefined ? FIRST_PROBE_MS : Math.min(probeMs * 2, EVERY_MS);
-      await delay(closed === undefined ? EVERY_MS : probeMs, undefined, { signal: wake.signal }).catch(
+      probeMs = closed === undefined ? FIRST_PROBE_MS : Math.min(probeMs * 2, everyMs);
+      await delay(closed === undefined ? everyMs : probeMs, undefined, { signal: wake.signal }).catch(
         () => {},
       );
       if (wake.signal.aborted && !stopping) {

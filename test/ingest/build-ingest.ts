@@ -6,6 +6,7 @@ import type { Test } from 'tap';
 import { createIngestService, type IngestServiceOptions } from '../../src/ingest/service.js';
 import { addSource, type SourceOptions } from '../../src/log/source-change.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** The real door on a database of its own, and what a test does at it. */
 export interface TestIngest {
@@ -50,6 +51,7 @@ export async function buildIngest(t: Pick<Test, 'teardown'>, options: Options = 
     databaseUrl,
     logger: pino({ level: 'trace' }, stream),
     metrics: registry,
+    refreshMs: 50,
     ...options,
   });
   await service.start();
@@ -111,4 +113,23 @@ export function statuses(answer: string): number[] {
   return [...answer.matchAll(/HTTP\/1\.1 (\d{3}) /g)]
     .map(([, status]) => Number(status))
     .filter((code) => code !== 100);
+}
+
+/** The head of a request to the door's own path, after which the connection is to be closed. */
+export const head = (door: TestIngest, ...lines: string[]) =>
+  `${[`POST ${door.path} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines].join('\r\n')}\r\n\r\n`;
+
+/** Text as bytes, a character each. */
+export const bytes = (text: string) => Buffer.from(text, 'latin1');
+
+/** Posts to a source that was just made, once the door knows it. */
+export async function firstPost(
+  door: TestIngest,
+  path: string,
+  headers: Record<string, string>,
+): Promise<number> {
+  return waitFor(async () => {
+    const { status } = await door.post(EVENT, { path, headers });
+    return status === 401 ? undefined : status;
+  });
 }

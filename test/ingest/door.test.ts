@@ -47,7 +47,11 @@ t.test('any Content-Type or none, and a trailing slash, are taken as they are', 
 
 t.test('only a delivery id makes a repeat, which is answered with the first event', async (t) => {
   const door = await buildIngest(t);
-  const ids = [['webhook-id', 'one'], ['idempotency-key', 'two'], ['webhook-id', 'x'.repeat(5000)]] as const;
+  const ids = [
+    ['webhook-id', 'one'],
+    ['idempotency-key', 'two'],
+    ['webhook-id', 'x'.repeat(5000)],
+  ] as const;
   for (const [name, id] of ids) {
     const headers = { [name]: id };
     const first = (await (await door.post(EVENT, { headers })).json()) as object;
