@@ -18,6 +18,7 @@ import { addSimulateCommand } from './simulate.js';
 import { addSourceCommand } from './source.js';
 import { addStartCommand } from './start.js';
 import { addStatusCommand } from './status.js';
+import { addTailCommand } from './tail.js';
 import { addVerifyCommand } from './verify.js';
 
 const commands = [
@@ -35,6 +36,7 @@ const commands = [
   addSimulateCommand,
   addSourceCommand,
   addStatusCommand,
+  addTailCommand,
   addVerifyCommand,
 ];
 

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { LoggedEvent } from '../../schemas/logged-event.js';
+import { readAfter, readHead } from '../log/read-log.js';
+import type { CommandContext } from './context.js';
+import { listenForStop } from './stop-request.js';
+import { withPool } from './with-pool.js';
+
+interface Flags {
+  after?: number;
+  event?: string;
+  integration?: string;
+  json?: boolean;
+  follow: boolean;
+}
+
+const PAGE_EVENTS = 500;
+const POLL_MS = 200;
+
+/** `hookfold tail`: prints the events of the log as they come. */
+export function addTailCommand(program: Command, context: CommandContext): void {
+  program
+    .command('tail')
+    .description('Print the events of the log as they come, a line each. Nothing is passed over.')
+    .option('--after <position>', 'begin behind this position (default: the head; 0 prints all)', position)
+    .option('--event <name>', 'only events of this name')
+    .option('--integration <id>', 'only events of this integration')
+    .option('--no-follow', 'end at the head')
+    .option('--json', 'print each event whole, as JSON')
+    .action((flags: Flags) => withPool(context.databaseUrl(), (pool) => tail(pool, flags, context.print)));
+}
+
+async function tail(
+  pool: Parameters<typeof readAfter>[0],
+  { after, event, integration, json, follow }: Flags,
+  print: (line: string) => void,
+): Promise<void> {
+  let stopped = false;
+  listenForStop().asked.then(() => {
+    stopped = true;
+  });
+  for (let last = after ?? (await readHead(pool)); !stopped; ) {
+    const events = await readAfter(pool, last, PAGE_EVENTS);
+    for (const each of events) {
+      last = each.position;
+      if (event && each.event !== event) continue;
+      if (integration && each.integration_id !== integration) continue;
+      print(json ? toJson(each) : describe(each));
+    }
+    if (events.length === 0 && !follow) return;
+    if (events.length === 0) await delay(POLL_MS);
+  }
+}
+
+// The body goes out as the text it came as.
+function toJson({ body, ...summary }: LoggedEvent): string {
+  return `${JSON.stringify(summary).slice(0, -1)},"body":${body.replaceAll(/[\r\n]/g, ' ')}}`;
+}
+
+function describe({
+  position,
+  received_at,
+  source,
+  event,
+  integration_id,
+  resource_type,
+  resource_id,
+}: LoggedEvent) {
+  const about = [integration_id, resource_type, resource_id].filter((part) => part !== null).join(' ');
+  return `${position}  ${received_at}  ${source}  ${event}  ${about}`;
+}
+
+function position(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a position: a whole number from 0 on.');
+}
