@@ -88,23 +88,21 @@ function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage, keys: Ma
   return concerns;
 }
 
-function evolveOne(
-  { projection, store, parkedKeys }: FoldTarget,
-  { id, event }: Concern,
-  folded: FoldedPage,
-  refused?: Refusal,
-): void {
-  const park = (reason: string) => {
-    parkedKeys.set(id, parkedKeys.get(id) ?? event.position);
-    folded.parked.push({ position: event.position, key_id: id, event: event.event, reason });
-  };
+function evolveOne(target: FoldTarget, concern: Concern, folded: FoldedPage, refused?: Refusal): void {
+  const { projection, store, parkedKeys } = target;
+  const { id, event } = concern;
   const first = parkedKeys.get(id);
-  if (first !== undefined) park(`waits behind position ${first} of the same key`);
-  else if (refused && refused.position === event.position) park(refused.reason);
+  if (first !== undefined) park(target, concern, folded, `waits behind position ${first} of the same key`);
+  else if (refused && refused.position === event.position) park(target, concern, folded, refused.reason);
   else
     try {
       store.set(id, projection.evolve(store.get(id), event));
     } catch (error) {
-      park(error instanceof Error ? error.message : String(error));
+      park(target, concern, folded, error instanceof Error ? error.message : String(error));
     }
+}
+
+function park({ parkedKeys }: FoldTarget, { id, event }: Concern, folded: FoldedPage, reason: string): void {
+  if (parkedKeys.get(id) === undefined) parkedKeys.set(id, event.position);
+  folded.parked.push({ position: event.position, key_id: id, event: event.event, reason });
 }
