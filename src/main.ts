@@ -4,6 +4,12 @@ import { createContext } from './cli/context.js';
 import { describeError } from './cli/describe-error.js';
 import { createProgram } from './cli/program.js';
 
+// Whoever reads may have seen enough (`hookfold tail | head`): that is an end, not a fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   const context = createContext(readConfiguration(process.env));
   await createProgram(context).parseAsync(process.argv);
