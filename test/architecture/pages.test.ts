@@ -1,0 +1,72 @@
+// The pages say what is there: paths, commands and variables are compared with the tree and the program.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import t from 'tap';
+import { Configuration } from '../../schemas/configuration.js';
+import { createContext } from '../../src/cli/context.js';
+import { createProgram } from '../../src/cli/program.js';
+import { packageRoot } from '../../src/postgres/package-root.js';
+import { readSources, type SourceFile } from './sources.js';
+
+const front = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].map((path) => ({
+  path,
+  text: readFileSync(join(packageRoot(), path), 'utf8'),
+}));
+const pages = [...front, ...readSources(['docs'], ['.md'])];
+const readme = front[0]!.text;
+const exists = (path: string) => existsSync(join(packageRoot(), path));
+
+/** The targets of a page's links to files, relative to the package. */
+function linksOf({ path, text }: SourceFile): string[] {
+  return [...text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map((match) =>
+    join(dirname(path), match[1]!),
+  );
+}
+
+/** Paths of the tree that a page names in code font; those with a place-holder are left out. */
+function pathsOf({ text }: SourceFile): string[] {
+  const named = text.matchAll(/`((?:src|test|docs|projections|schemas|bin|deploy)\/[\w./-]*)`/g);
+  return [...named].map((match) => match[1]!);
+}
+
+t.test('every link of a page leads to a file, and every path it names exists', async (t) => {
+  const missing = pages.flatMap((page) =>
+    [...linksOf(page), ...pathsOf(page)]
+      .filter((path) => !exists(path))
+      .map((path) => `${page.path}: ${path}`),
+  );
+  t.strictSame(missing, []);
+});
+
+t.test('the README has every variable of the environment, with its default', async (t) => {
+  for (const [name, { default: fallback }] of Object.entries(Configuration.properties)) {
+    const [, told] = new RegExp(`^\\| \`${name}\` \\| ([^|]*) \\|`, 'm').exec(readme) ?? [];
+    t.ok(told, `${name} has a row`);
+    if (fallback) t.match(told?.replaceAll('`', ''), String(fallback));
+  }
+});
+
+/** All commands, each as it is typed: `source add`. */
+function commandsOf(command: Command, before = ''): string[] {
+  return command.commands.flatMap((one) => {
+    const name = `${before}${one.name()}`;
+    return one.commands.length > 0 ? commandsOf(one, `${name} `) : [name];
+  });
+}
+
+t.test('every command that a page shows exists, and the README has them all', async (t) => {
+  const commands = commandsOf(createProgram(createContext({ HOOKFOLD_DATA: '.' } as never)));
+  const [lone, grouped] = [
+    commands.filter((name) => !name.includes(' ')),
+    commands.filter((name) => name.includes(' ')),
+  ];
+  const groups = new Set(grouped.map((name) => name.split(' ')[0]!));
+  const isKnown = (first: string, second: string | undefined) =>
+    lone.includes(first) || (groups.has(first) && (!second || grouped.includes(`${first} ${second}`)));
+  for (const { path, text } of pages)
+    for (const [, first, second] of text.matchAll(/(?:npx |`)hookfold ([a-z]+)(?: ([a-z]+)\b)?/g))
+      t.ok(isKnown(first!, second), `${path}: hookfold ${first} ${second ?? ''}`);
+  for (const name of [...lone, ...groups])
+    t.match(readme, new RegExp(`^\\|.*\`${name}\\b.*\\|$`, 'm'), `the README has ${name}`);
+});
