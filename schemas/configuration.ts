@@ -9,6 +9,11 @@ export const Configuration = Type.Object({
   READ_DATABASE_URL: Type.Optional(
     Type.String({ description: 'Postgres of the read models; default: DATABASE_URL' }),
   ),
+  RELAY_DATABASE_URL: Type.Optional(
+    Type.String({
+      description: "The log's Postgres for the relay of ingest, as a user of its own; default: DATABASE_URL",
+    }),
+  ),
   NATS_URL: Type.Optional(Type.String({ description: 'nats-server with JetStream (2.9.10 or newer)' })),
   INGEST_PORT: Port(8080, 'Port of the door'),
   QUERY_PORT: Port(8081, 'Port of the query API'),

@@ -22,7 +22,9 @@ Any number may run. Where NATS_URL is not set, or NATS is away, the log is mirro
       const metrics = new Registry();
       const shared = { databaseUrl: context.databaseUrl(), logger, metrics };
       const natsUrl = context.natsUrl();
-      const relay = natsUrl ? createRelayService({ ...shared, natsUrl }) : undefined;
+      // As a user of its own it can be the only one of the two that may read the log.
+      const relayUrl = context.configuration.RELAY_DATABASE_URL ?? shared.databaseUrl;
+      const relay = natsUrl ? createRelayService({ ...shared, databaseUrl: relayUrl, natsUrl }) : undefined;
       const ingest = createIngestService({
         ...shared,
         configuration: context.configuration,
