@@ -7,6 +7,7 @@ import { createServer, type Server } from '../http/server.js';
 import { requireKeys } from './authenticate.js';
 import type { QueryDeps } from './deps.js';
 import type { KeyRing } from './key-ring.js';
+import { measureRequests } from './metrics.js';
 import { addActivityRoute } from './routes/activity.js';
 import { addConnectionRoutes } from './routes/connections.js';
 import { addEventRoutes } from './routes/events.js';
@@ -37,6 +38,7 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
   });
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
+  measureRequests(app, metrics);
   requireKeys(app, keys);
   await describe(app);
   addIntegrationRoutes(app, deps);

@@ -2,7 +2,7 @@
 // the position it was read at. It writes nothing but that a key was used.
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { Configuration } from '../../schemas/configuration.js';
 import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
@@ -75,7 +75,6 @@ async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOpti
     });
   await bus?.start();
   const metrics = new Registry();
-  collectDefaultMetrics({ register: metrics });
   const ready = async () => void (await Promise.all([readHead(log), readModelPositions(read)]));
   const keys = createKeyRing(log);
   const app = await createQueryApp({ logger, metrics, ready, keys, log, read, models, head });

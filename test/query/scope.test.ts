@@ -1,6 +1,9 @@
 // Every route, and every parameter of it, asked with a key of another workspace: nothing is to be seen, and nothing
 // tells what is there from what is not.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { packageRoot } from '../../src/postgres/package-root.js';
 import { addKey, revokeKey } from '../../src/query/api-key.js';
 import { type Answer, buildQuery, type TestQuery } from '../support/build-query.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
@@ -150,4 +153,16 @@ t.test('who may look', async (t) => {
     t.equal(rows[0].key_hash.length, 32);
     t.ok(rows[0].last_used_at);
   });
+});
+
+t.test('no other file of the query room names a relation with rows of customers', async (t) => {
+  const room = join(packageRoot(), 'src', 'query');
+  const files = readdirSync(room, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const naming = files.filter((file) => {
+    const code = readFileSync(join(room, file), 'utf8').replaceAll(/\/\/.*$|^ ?\*.*$/gm, '');
+    return /\bevent_log\b|\bread_model\.|projector\.(parked|unreadable)/.test(code);
+  });
+  t.same(naming, ['scope.ts']);
 });
