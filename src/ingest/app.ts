@@ -19,6 +19,7 @@ export interface HttpTimes {
   checkEveryMs: number;
 }
 
+/** How long a sender may take where nothing else is asked for. */
 export const HTTP_TIMES: HttpTimes = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

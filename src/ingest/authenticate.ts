@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { SecretKind } from '../log/source.js';
 import { comesFrom } from './client-address.js';
+import { textOf } from './header-text.js';
 import { isSignedByHmac } from './hmac.js';
 import type { KnownSource } from './source-book.js';
 import { isSignedByStandardWebhooks } from './standard-webhooks.js';
@@ -46,11 +47,6 @@ export function isSigned(
   if (rules.standard_webhooks && !isSignedByStandardWebhooks(source, request.headers, body, onUsed))
     return false;
   return true;
-}
-
-/** One value of a header; several are none. */
-export function textOf(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 // All are compared, so that the time does not tell which one came close. An absent one is compared as well.

@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HmacRule } from '../log/source.js';
-import { type OnUsed, textOf } from './authenticate.js';
+import type { OnUsed } from './authenticate.js';
+import { textOf } from './header-text.js';
 import type { KnownSource } from './source-book.js';
 
 /** How a SHA-256 is written: hex, or base64 with or without its padding. */

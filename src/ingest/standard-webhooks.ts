@@ -5,7 +5,8 @@
 // UTF-8, so that it checks other bytes than were signed), and hashes in JavaScript. Its signatures are the tests'.
 import { createHmac, timingSafeEqual, verify } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { type OnUsed, textOf } from './authenticate.js';
+import type { OnUsed } from './authenticate.js';
+import { textOf } from './header-text.js';
 import type { KnownSource } from './source-book.js';
 
 /** Seconds that a sender's clock may be off, either way; a signature holds no longer. */

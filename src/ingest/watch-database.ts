@@ -32,6 +32,7 @@ const FIRST_PROBE_MS = 100;
 /** Sources older than this are not trusted: a revoked one may be among them. */
 const STALE_MS = 5000;
 
+/** A watch that asks once it is started, and fills `book`. */
 export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatch {
   const { pool, book, logger, everyMs = 1000 } = options;
   let closed: RefusalCause | undefined = 'starting';

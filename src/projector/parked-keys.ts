@@ -6,6 +6,7 @@ export interface ParkedTrial extends ParkedKeys {
   undo(): void;
 }
 
+/** A trial over `keys`: what it parks is there at once, and gone again after `undo`. */
 export function tryParked(keys: Map<string, number>): ParkedTrial {
   const added: string[] = [];
   return {
