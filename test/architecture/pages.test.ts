@@ -68,5 +68,5 @@ t.test('every command that a page shows exists, and the README has them all', as
     for (const [, first, second] of text.matchAll(/(?:npx |`)hookfold ([a-z]+)(?: ([a-z]+)\b)?/g))
       t.ok(isKnown(first!, second), `${path}: hookfold ${first} ${second ?? ''}`);
   for (const name of [...lone, ...groups])
-    t.match(readme, new RegExp(`^\\|.*\`${name}\\b.*\\|$`, 'm'), `the README has ${name}`);
+    t.ok(new RegExp(`^\\|.*\`${name}\\b.*\\|$`, 'm').test(readme), `the README has ${name}`);
 });
