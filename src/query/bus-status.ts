@@ -1,4 +1,5 @@
 import { connect } from 'nats';
+import { parseNatsUrl } from '../bus/nats-url.js';
 import { findStream, managerOf, STREAM } from '../bus/stream.js';
 
 /** How far the bus is. `sequence` is null where there is none to ask; `reason` says why. */
@@ -29,7 +30,8 @@ export async function readBusStatus(natsUrl: string | undefined): Promise<BusSta
 
 async function ask(natsUrl: string): Promise<BusStatus> {
   const connection = await connect({
-    ...{ servers: natsUrl.split(','), name: 'hookfold status', timeout: WITHIN_MS, reconnect: false },
+    ...parseNatsUrl(natsUrl),
+    ...{ name: 'hookfold status', timeout: WITHIN_MS, reconnect: false },
   });
   try {
     const info = await findStream(await managerOf(connection));
