@@ -52,7 +52,7 @@ export async function finishRebuild(
   options: FinishOptions,
 ): Promise<Outcome> {
   return inTransaction(options.readPool, async (client) => {
-    await client.query("SET LOCAL lock_timeout = '5s'");
+    await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await findServed(client, projection.name);
     const live = (await findBuild(client, projection, 'live')) ?? served;
     const before = live ? await seizeCheckpoints(client, live.build_id) : [];

@@ -6,6 +6,7 @@
 //   finish    each under its live build's checkpoints: compare, swap
 //
 // The live tables serve and follow all the while. A lease a projection keeps a second rebuild out.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
@@ -103,7 +104,10 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
     const catchUpLimit = round < ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
-    const outcome = await finishRebuild(projection, build, { ...options, catchUpLimit });
+    const outcome = await finishRebuild(projection, build, { ...options, catchUpLimit }).catch((error) =>
+      waitForLock(error, round),
+    );
+    if (outcome === undefined) continue;
     if (outcome.kind !== 'behind') return outcome;
     const builds = [{ projection, build }];
     const live = await findBuild(options.readPool, projection, 'live');
@@ -112,7 +116,23 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
   }
 }
 
-// Somebody else moved the live build meanwhile: all the better.
-function ignoreMoved(error: { code?: string }): void {
+const LOCK_NOT_AVAILABLE = '55P03';
+const LOCK_PAUSE_MS = 500;
+
+// A long read of the view (a dump, say) stands in the way of the swap: waiting behind it would hold all other readers
+// up, so the transaction gives way after a second and tries again.
+async function waitForLock(error: { code?: string }, round: number): Promise<undefined> {
+  if (error.code !== LOCK_NOT_AVAILABLE) return ignoreMoved(error);
+  if (round < ROUNDS) return delay(LOCK_PAUSE_MS);
+  throw new Error(
+    'the view could not be swapped: a long transaction reads it (pg_stat_activity shows which). ' +
+      'Run the rebuild again when it has ended; what was built is kept.',
+    { cause: error },
+  );
+}
+
+// Somebody else moved the live build meanwhile, or split it: what there is now is looked at again.
+function ignoreMoved(error: { code?: string }): undefined {
   if (error.code !== 'HOOKFOLD_CHECKPOINT_MOVED') throw error;
+  return undefined;
 }

@@ -11,7 +11,7 @@ import { seizeCheckpoints } from '../../read-models/checkpoint.js';
  */
 export async function rollbackRebuild(pool: pg.Pool, projection: Projection): Promise<Build> {
   return inTransaction(pool, async (client) => {
-    await client.query("SET LOCAL lock_timeout = '5s'");
+    await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await findServed(client, projection.name);
     const previous = await findPrevious(client, projection, served);
     if (!served || !previous)
