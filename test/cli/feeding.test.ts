@@ -1,0 +1,157 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { readHead } from '../../src/log/read-log.js';
+import { simulateWebhooks } from '../../src/simulator/simulate-webhooks.js';
+import { runProgram } from '../support/run-program.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+function createFolder(t: Pick<Test, 'teardown'>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hookfold-feeding-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+t.test(
+  'a source that was added takes what simulate sends, and what is rejected can be released',
+  async (t) => {
+    const { url, pool } = await createTestDatabase(t);
+    const env = { DATABASE_URL: url, INGEST_PORT: '0', LOG_LEVEL: 'info' };
+    const hookfold = (...args: string[]) => runProgram(t, args, env).exit;
+    const ingest = runProgram(t, ['ingest'], env);
+    const [, origin = ''] = await ingest.waitForLine(/Server listening at (http:[^"]+)/);
+
+    const added = await hookfold('source', 'add', 'munity', '--json', '--base-url', origin);
+    const source = JSON.parse(added.stdout);
+    t.match(source, {
+      source: 'munity',
+      token: /^[\w-]{43}$/,
+      url: `${origin}/webhooks/munity/${source.token}`,
+    });
+    const post = (body: string) => fetch(source.url, { method: 'POST', body });
+    await waitFor(async () => (await post('no event')).status === 400);
+
+    const sending = ['simulate', '--url', source.url, '--duration', '1s', '--connections', '4', '--json'];
+    const simulated = await hookfold(...sending, '--rate', '200');
+    const outcome = JSON.parse(simulated.stdout);
+    t.equal(simulated.code, 0);
+    t.ok(outcome.sent > 20 && outcome.sent < 250);
+    t.match(outcome, {
+      acknowledged: outcome.sent,
+      rejected: 0,
+      refused: 0,
+      failed: 0,
+      latency_ms: { p99: Number },
+    });
+    t.equal(await readHead(pool), outcome.sent);
+
+    const [kept] = (await hookfold('rejected', 'list', '--json')).stdout
+      .split('\n')
+      .map((line) => line && JSON.parse(line));
+    t.match(kept, { source: 'munity', reason: 'not_json', body_length: 8 });
+    t.match(await hookfold('rejected', 'release', String(kept.id)), {
+      code: 1,
+      stdout: /rejected: the body is not JSON/,
+    });
+    t.match(await hookfold('rejected', 'show', String(kept.id)), { code: 0, stdout: /no event/ });
+    t.match(await hookfold('rejected', 'drop', String(kept.id)), { code: 0, stdout: /dropped 1 of 1/ });
+    t.match(await hookfold('source', 'list'), { stdout: /^munity +token +last used/ });
+    ingest.kill('SIGTERM');
+    t.match(await ingest.exit, { code: 0 });
+    t.notMatch(ingest.stderr(), new RegExp(source.token));
+  },
+);
+
+t.test(
+  'an import that was killed goes on where it was, and one of a file that has grown as well',
+  async (t) => {
+    const { url, pool } = await createTestDatabase(t);
+    const file = join(createFolder(t), 'capture.ndjson');
+    const webhooks = simulateWebhooks({ seed: 7 });
+    const lines = Array.from({ length: 30_000 }, () => webhooks.next().value);
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    const env = { DATABASE_URL: url };
+
+    const killed = runProgram(t, ['import', file], env);
+    await waitFor(async () => (await readHead(pool)) > 2000);
+    killed.kill('SIGKILL');
+    await killed.exit;
+    const done = await readHead(pool);
+    t.ok(done < lines.length, 'it was interrupted');
+
+    appendFileSync(file, '{"event": "last", "payload": {}}\nno json\n');
+    const resumed = await runProgram(t, ['import', file, '--json'], env).exit;
+    t.equal(resumed.code, 1, 'a line was bad');
+    const outcome = JSON.parse(resumed.stdout);
+    t.equal(outcome.skipped + outcome.appended, lines.length + 1);
+    t.match(outcome.bad_lines, [{ line: lines.length + 2, reason: 'not_json' }]);
+    const { rows } = await pool.query('SELECT body::text FROM event_log ORDER BY position');
+    t.ok(
+      lines.every((line, index) => rows[index].body === line),
+      'each line once, in order, to the letter',
+    );
+    t.equal(rows.length, lines.length + 1);
+    const rejected = await pool.query('SELECT source, reason, body FROM rejected_webhook');
+    t.same(rejected.rows, [{ source: 'import', reason: 'not_json', body: Buffer.from('no json') }]);
+  },
+);
+
+t.test('an archive keeps its times and texts; standard input is a file like any other', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const archive = [
+    '{"received_at": "2024-02-29T12:00:00.5+02:00", "body": {"event": "a",  "payload": {"n": 1.10, "n": 1e400}}}',
+    '',
+    '{"body": "{\\"event\\": \\"b\\", \\"payload\\": {}}", "received_at": "2024-02-29T11:00:00Z"}\r',
+    '{"received_at": "yesterday", "body": {"event": "c", "payload": {}}}',
+    '{"received_at": "2024-02-29T11:00:00Z", "body": []}',
+  ].join('\n');
+  const run = () =>
+    runProgram(
+      t,
+      ['import', '-', '--source', 'archive', '--json'],
+      { DATABASE_URL: url },
+      { input: archive },
+    );
+  t.match(JSON.parse((await run().exit).stdout), {
+    appended: 2,
+    bad: 2,
+    bad_lines: [{ line: 4 }, { line: 5 }],
+  });
+  t.match(JSON.parse((await run().exit).stdout), { appended: 0, skipped: 5, bad: 0 });
+  const { rows } = await pool.query(
+    'SELECT source, received_at, body::text FROM event_log ORDER BY position',
+  );
+  t.same(rows, [
+    {
+      source: 'archive',
+      received_at: '2024-02-29T10:00:00.500Z',
+      body: '{"event": "a",  "payload": {"n": 1.10, "n": 1e400}}',
+    },
+    { source: 'archive', received_at: '2024-02-29T11:00:00.000Z', body: '{"event": "b", "payload": {}}' },
+  ]);
+});
+
+t.test('the simulator says the same for the same seed, in the form of its sender', async (t) => {
+  const take = (count: number, options: Parameters<typeof simulateWebhooks>[0]) => {
+    const webhooks = simulateWebhooks(options);
+    return Array.from({ length: count }, () => webhooks.next().value);
+  };
+  t.same(take(500, { seed: 3 }), take(500, { seed: 3 }));
+  t.notSame(take(500, { seed: 3 }), take(500, { seed: 4 }));
+  const texts = take(20_000, { seed: 5, integrations: 5, resources: 40 });
+  const parsed = texts.map((text) => JSON.parse(text));
+  t.equal(new Set(parsed.map(({ event }) => event)).size, 8, 'all eight events');
+  t.ok(
+    texts.every((text) => /^[ -~]+$/.test(text)),
+    'ASCII',
+  );
+  t.ok(new Set(texts).size < texts.length, 'some are byte for byte the same');
+  t.ok(
+    parsed.some(({ payload }) => /^[0-9a-f]{32}$/.test(payload.id)),
+    'ids without dashes',
+  );
+  const average = texts.reduce((sum, text) => sum + text.length, 0) / texts.length;
+  t.ok(average > 700 && average < 840, `about 770 bytes: ${average}`);
+});
