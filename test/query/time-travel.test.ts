@@ -18,8 +18,8 @@ t.test('time travel', async (t) => {
   await fillLog(database.pool, fixtureBodies());
   const head = await fillReadModels({ log: database.pool });
   const events = await readAfter(database.pool, 0, head);
-  const positions = [1, 250, 2084, 4000, head];
-  const ids = [...new Set(events.map((event) => event.integration_id!))].slice(0, 6);
+  const positions = [1, 1500, 4000];
+  const ids = [...new Set(events.map((event) => event.integration_id!))].slice(0, 4);
   const rowsAt = (name: string, position: number) =>
     [...foldEvents(findProjection(name), events.slice(0, position)).rows.values()].map((row) =>
       shown(name, row),
