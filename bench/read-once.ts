@@ -1,4 +1,4 @@
-// A bare read of the log through the same driver, page by page, the next one read while this one is taken apart.
+// A bare read of the log through the same driver, page by page.
 
 import { readAfter } from '../src/log/read-log.js';
 import { createPool } from '../src/postgres/connect.js';
@@ -7,6 +7,8 @@ import { answerParent } from './child.js';
 export interface ReadOrder {
   databaseUrl: string;
   events: number;
+  /** A page is asked for while the one before it is taken apart. */
+  ahead: boolean;
 }
 
 export interface ReadAnswer {
@@ -16,14 +18,15 @@ export interface ReadAnswer {
 
 const PAGE_EVENTS = 2000;
 
-answerParent(async ({ databaseUrl, events }: ReadOrder): Promise<ReadAnswer> => {
+answerParent(async ({ databaseUrl, events, ahead }: ReadOrder): Promise<ReadAnswer> => {
   const pool = createPool(databaseUrl);
   const started = performance.now();
   let next = readAfter(pool, 0, PAGE_EVENTS);
   for (let position = 0; position < events; ) {
-    const page = await next;
-    position = page.at(-1)!.position;
-    next = readAfter(pool, position, PAGE_EVENTS);
+    position += ahead ? PAGE_EVENTS : (await next).length;
+    const page = readAfter(pool, position, PAGE_EVENTS);
+    await next;
+    next = page;
   }
   await next;
   const seconds = (performance.now() - started) / 1000;

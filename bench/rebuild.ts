@@ -16,7 +16,8 @@ const EMMETT_SHARE = 20;
 const NAMES = {
   load: 'rebuild, load of six models',
   whole: 'rebuild with indexes, comparison and swap',
-  read: 'bare read',
+  read: 'bare read, page after page',
+  ahead: 'bare read, a page ahead',
   sql: 'resource model folded in SQL',
   emmett: 'Emmett, resource model',
   memory: 'memory of the rebuild',
@@ -36,7 +37,8 @@ export const rebuild: Bench = {
     const answers: RebuildAnswer[] = [];
     const contestants = [
       ours(log, count, answers),
-      read(log, count),
+      read(log, count, false),
+      read(log, count, true),
       sql(log, count),
       await emmett(context, Math.ceil(count / EMMETT_SHARE)),
     ];
@@ -51,6 +53,7 @@ export const rebuild: Bench = {
     const about = `${count} events (Emmett: ${Math.ceil(count / EMMETT_SHARE)}), one worker, a process of its own`;
     const ratios = [
       ratioOf(lines, NAMES.load, NAMES.read, { atLeast: 0.7 }),
+      ratioOf(lines, NAMES.load, NAMES.ahead, undefined),
       ratioOf(lines, NAMES.whole, NAMES.read, undefined),
       ratioOf(lines, NAMES.load, NAMES.sql, undefined),
       ratioOf(lines, NAMES.whole, NAMES.emmett, { atLeast: 100 }),
@@ -93,11 +96,15 @@ function ours({ url, pool }: BenchDatabase, count: number, answers: RebuildAnswe
   };
 }
 
-function read({ url }: BenchDatabase, events: number): Contestant {
+function read({ url }: BenchDatabase, events: number, ahead: boolean): Contestant {
   return {
-    name: NAMES.read,
+    name: ahead ? NAMES.ahead : NAMES.read,
     async run() {
-      const { seconds } = await runChild<ReadOrder, ReadAnswer>('read-once.js', { databaseUrl: url, events });
+      const { seconds } = await runChild<ReadOrder, ReadAnswer>('read-once.js', {
+        databaseUrl: url,
+        events,
+        ahead,
+      });
       return events / seconds;
     },
   };
