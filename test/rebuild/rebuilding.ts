@@ -24,8 +24,9 @@ export interface RebuildingDatabase extends TestDatabase {
 export async function createRebuildingDatabase(
   t: Pick<Test, 'teardown'>,
   bodies: readonly (string | object)[] = fixtureBodies(),
+  given?: TestDatabase,
 ): Promise<RebuildingDatabase> {
-  const database = await createTestDatabase(t);
+  const database = given ?? (await createTestDatabase(t));
   const { pool } = database;
   const head = await fillLog(pool, bodies);
   await fillReadModels({ log: pool });
