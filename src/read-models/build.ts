@@ -129,7 +129,8 @@ export async function showBuild(client: Client, build: Build, plain: boolean): P
   );
 }
 
-// CREATE OR REPLACE keeps the view's identity and grants; it can't take columns away, which another version may.
+// CREATE OR REPLACE keeps the view's identity and grants; it can't take columns away, which another version may: then
+// the view is made anew, and granted to those who had it.
 async function replaceView(
   client: Client,
   view: string,
@@ -144,6 +145,19 @@ async function replaceView(
   } catch (error) {
     if ((error as { code?: string }).code !== '42P16') throw error;
     await client.query('ROLLBACK TO SAVEPOINT replace_view');
+    const grants = await readGrants(client, view);
     await client.query(`DROP VIEW read_model."${view}"; CREATE VIEW read_model."${view}" AS ${select}`);
+    for (const grant of grants) await client.query(grant);
   }
+}
+
+async function readGrants(client: Client, view: string): Promise<string[]> {
+  const { rows } = await client.query<{ grant: string }>(
+    `SELECT format('GRANT %s ON %s TO %s', a.privilege_type, c.oid::regclass,
+       CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END) AS grant
+     FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+     WHERE c.oid = $1::regclass AND a.grantee <> c.relowner`,
+    [`read_model."${view}"`],
+  );
+  return rows.map(({ grant }) => grant);
 }

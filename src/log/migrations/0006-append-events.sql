@@ -56,7 +56,7 @@ BEGIN
           convert_to(body::text, 'UTF8'))
       FROM (
         SELECT generate_series(1, cardinality(event_ids)) AS ordinal, unnest(event_ids) AS event_id,
-          unnest(received_ats) AS received_at, unnest(sources) AS source, unnest(workspace_ids) AS workspace_id,
+          unnest(received_ats)::timestamptz(3) AS received_at, unnest(sources) AS source, unnest(workspace_ids) AS workspace_id,
           unnest(customer_ids) AS customer_id, unnest(events) AS event, unnest(integration_ids) AS integration_id,
           unnest(resource_types) AS resource_type, unnest(resource_ids) AS resource_id, unnest(states) AS state,
           unnest(headers) AS header, unnest(bodies) AS body

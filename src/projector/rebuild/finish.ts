@@ -8,6 +8,7 @@
 // the checkpoints, finds its build no longer 'building', and stops.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { EventMissing } from '../../log/missing-event.js';
 import { readAfter } from '../../log/read-log.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import {
@@ -121,6 +122,7 @@ async function catchUpSegment(
   const owned = new Set([segment]);
   for (let reached = position; reached < target; ) {
     const events = await readAfter(logPool, reached, Math.min(PAGE_EVENTS, target - reached));
+    if (events.length === 0) throw new EventMissing(reached + 1);
     const page = createPage(events);
     const folded = await foldPage(
       client,

@@ -5,6 +5,7 @@
 // Three things go on at once: the next page is read, this one is folded, the batch before is written.
 import type pg from 'pg';
 import type { LoggedEvent } from '../../../schemas/logged-event.js';
+import { EventMissing } from '../../log/missing-event.js';
 import { readAfter } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
@@ -123,10 +124,7 @@ async function readPage(
 ): Promise<LoggedEvent[]> {
   const events = await readAfter(logPool, after, Math.min(pageEvents, to - after));
   if (events.length > 0) return events;
-  throw new Error(
-    `the log has no event at position ${after + 1}, though its head is beyond. ` +
-      'Attach the partition that was archived, or restore the log.',
-  );
+  throw new EventMissing(after + 1);
 }
 
 async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOptions): Promise<void> {

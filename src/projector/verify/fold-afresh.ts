@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { AnyRow, Projection } from '../../../projections/contract.js';
 import { createFold } from '../../../projections/fold.js';
 import { readEvent } from '../../../projections/read-event.js';
+import { EventMissing } from '../../log/missing-event.js';
 import { type History, readHistory } from '../../log/read-history.js';
 import { readAfter } from '../../log/read-log.js';
 
@@ -31,7 +32,7 @@ export async function foldLog(
   for (let position = 0; position < through; ) {
     const events = await readAfter(log, position, Math.min(PAGE_EVENTS, through - position));
     if (events.length === 0)
-      throw new Error(`the log has no event at position ${position + 1}; see hookfold verify log`);
+      throw new EventMissing(position + 1); see hookfold verify log`);
     for (const event of events) fold.add(event, readEvent(event));
     position = events.at(-1)!.position;
   }
