@@ -31,8 +31,7 @@ export async function foldLog(
   const fold = createFold(projection);
   for (let position = 0; position < through; ) {
     const events = await readAfter(log, position, Math.min(PAGE_EVENTS, through - position));
-    if (events.length === 0)
-      throw new EventMissing(position + 1); see hookfold verify log`);
+    if (events.length === 0) throw new EventMissing(position + 1);
     for (const event of events) fold.add(event, readEvent(event));
     position = events.at(-1)!.position;
   }
