@@ -1,25 +1,9 @@
-// Paging, parameters, positions, waiting, events and the live stream.
+// Paging, parameters, positions and events.
 import t from 'tap';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
-import { waitFor } from '../support/wait-for.js';
-
-const W = '11111111-2222-3333-4444-555555555555';
-const V = '99999999-2222-3333-4444-555555555555';
-const I = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee';
-const updated = (resource_id: string, data: unknown, extra: object = {}) => ({
-  workspace_id: W,
-  customer_id: 'c',
-  event: 'integration_updated_data_model',
-  state: null,
-  payload: { id: I, resource_id, type: 'crm contact/ü', diff: null, data },
-  ...extra,
-});
-const installed = (id: string, state: string, workspace_id = W) => ({
-  ...{ workspace_id, customer_id: 'c', event: 'integration_installed', state },
-  payload: { id, connector_type: 'jira', metadata: { b: 1, a: 2 }, state },
-});
+import { I, installed, updated, V, W } from '../support/query-webhooks.js';
 
 t.test('before any read model is built it says so, with 503', async (t) => {
   const { get } = await buildQuery(t);
@@ -207,94 +191,4 @@ t.test('large rows end a page early, and it goes on behind them', async (t) => {
   const events = (await get('/v1/events?body=true&limit=100')).json;
   t.equal(events.items.length, 3);
   t.equal((await get('/v1/events?limit=100')).json.items.length, 5);
-});
-
-t.test('min_position waits for the read model, for as long as it is told', async (t) => {
-  const { get, database } = await buildQuery(t);
-  await fillLog(database.pool, [updated('a', 1)]);
-  await fillReadModels({ log: database.pool });
-  const late = await get('/v1/resources?min_position=2&wait_ms=30');
-  t.equal(late.status, 504);
-  t.match(late.json.detail, /waited 30 ms for position 2, resource_v1 is at 1/);
-  t.equal(late.position, 1);
-  const started = Date.now();
-  const waiting = [1, 2, 3].map(() => get('/v1/resources?min_position=2'));
-  const head = get('/v1/events?min_position=2&limit=1');
-  await fillLog(database.pool, [updated('b', 2)]);
-  t.equal((await head).json.items[0].position, 2);
-  await fillReadModels({ log: database.pool });
-  for (const { status, json, position } of await Promise.all(waiting)) {
-    t.same([status, json.items.length], [200, 2]);
-    t.equal(position, 2);
-  }
-  t.ok(Date.now() - started < 4000);
-});
-
-t.test('the live stream', async (t) => {
-  const { app, database, addKey, get } = await buildQuery(t);
-  await fillLog(database.pool, [updated('a', 1), updated('b', '2\u2028'), installed(I, 's', V)]);
-  const origin = await app.listen({ port: 0 });
-  const ours = await addKey('ours', [W]);
-
-  async function open(path: string, key: string, lastEventId?: string) {
-    const stop = new AbortController();
-    t.teardown(() => stop.abort());
-    const headers = {
-      authorization: `Bearer ${key}`,
-      ...(lastEventId ? { 'last-event-id': lastEventId } : {}),
-    };
-    const response = await fetch(`${origin}${path}`, { headers, signal: stop.signal });
-    let text = '';
-    let ended = false;
-    const read = async () => {
-      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) text += chunk;
-    };
-    if (response.ok)
-      void read().then(
-        () => (ended = true),
-        () => (ended = true),
-      );
-    const events = () =>
-      [...text.matchAll(/^id: (\d+)\n((?:data: [^\n]*\n)+)/gm)].map(([, id, data]) => ({
-        id: Number(id),
-        event: JSON.parse(data!.replaceAll(/^data: /gm, '')),
-      }));
-    return { response, events, ended: () => ended, stop };
-  }
-
-  const stream = await open('/v1/events/live?after=0', ours);
-  t.equal(stream.response.headers.get('content-type'), 'text/event-stream');
-  await waitFor(() => stream.events().length === 2);
-  await fillLog(database.pool, [
-    installed(I, 't', V),
-    `{"workspace_id":"${W}",\n"event":"x","payload":{\r\n}}`,
-  ]);
-  await waitFor(() => stream.events().length === 3);
-  t.same(
-    stream.events().map(({ id }) => id),
-    [1, 2, 5],
-    'only what its key may see',
-  );
-  t.same(stream.events()[2]!.event.body.event, 'x');
-
-  const resumed = await open('/v1/events/live', ours, '2');
-  await waitFor(() => resumed.events().length === 1);
-  t.same(
-    resumed.events().map(({ id }) => id),
-    [5],
-    'it goes on behind Last-Event-ID',
-  );
-  t.equal((await open('/v1/events/live', ours, '6')).response.status, 400);
-  t.equal((await get('/v1/events/live', 'wrong')).status, 401);
-
-  await database.pool.query("UPDATE api_key SET revoked_at = now() WHERE name = 'ours'");
-  const key2 = await addKey('second', [W]);
-  const second = await open('/v1/events/live', key2);
-  await waitFor(async () => {
-    await fillLog(database.pool, [updated('c', 1)]);
-    return stream.ended() && resumed.ended();
-  });
-  await waitFor(() => second.events().length > 0);
-  await app.close();
-  await waitFor(second.ended);
 });
