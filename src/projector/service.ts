@@ -49,7 +49,7 @@ const POLL_MS = 100;
 const POLL_WITH_DOORBELL_MS = 1000;
 const PAGE_EVENTS = 2000;
 const PAGE_BYTES = 4 * 1024 * 1024;
-const GENERATION_BYTES = 32 * 1024 * 1024;
+const GENERATION_BYTES = 16 * 1024 * 1024;
 
 /** A projector process's service. Nothing is opened before `start`; it can be started again after a stop. */
 export function createProjectorService(options: ProjectorServiceOptions): ProjectorService {
