@@ -11,7 +11,7 @@ export interface BodyLimits {
   drainBytes: number;
 }
 
-/** 5 MiB a body; of a larger one 64 KiB are kept, and 64 MiB read at the most. */
+/** What the door takes where nothing else is said. */
 export const BODY_LIMITS: BodyLimits = {
   bodyBytes: 5 * 1024 * 1024,
   prefixBytes: 64 * 1024,
@@ -26,9 +26,21 @@ export type ReadBody =
   /** The sender went away or was cut off: nobody is there to be answered. */
   | { kind: 'gone' };
 
+interface Reading {
+  limits: BodyLimits;
+  budget: ByteBudget;
+  resolve: ((body: ReadBody) => void) | undefined;
+  chunks: Buffer[];
+  length: number;
+  held: number;
+}
+
+const READING = Symbol('reading');
+type Request = IncomingMessage & { [READING]: Reading };
+
 /**
  * Reads the body to its end. Bytes are taken from `budget` as they come; the caller gives `held` back once the
- * request is answered.
+ * request is answered. Listeners without closures: five of them a request are a twentieth of what it costs.
  */
 export function readBody(
   request: IncomingMessage,
@@ -36,61 +48,72 @@ export function readBody(
   budget: ByteBudget,
 ): Promise<ReadBody> {
   return new Promise((resolve) => {
-    let held = 0;
-    let length = 0;
-    let first: Buffer | undefined;
-    let chunks: Buffer[] | undefined;
-    let settled = false;
-
-    const settle = (outcome: ReadBody) => {
-      if (settled) return;
-      settled = true;
-      if (outcome.kind === 'no_room' || outcome.kind === 'gone') budget.give(held);
-      // What still comes is read and let go by node, so that the sender gets to read its answer.
-      if (!request.complete) request.removeListener('data', onData).resume();
-      resolve(outcome);
-    };
-    const tooLarge = (ended: boolean) => {
-      const announced = Number(request.headers['content-length'] ?? 0);
-      const prefix = Buffer.from(whole().subarray(0, limits.prefixBytes));
-      settle({
-        kind: 'too_large',
-        bytes: prefix,
-        length: ended ? length : Math.max(announced, length),
-        ended,
-        held,
-      });
-    };
-    const whole = () => (chunks ? Buffer.concat(chunks) : (first ?? Buffer.alloc(0)));
-
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limits.bodyBytes) {
-        cutToPrefix();
-        if (length > limits.drainBytes) tooLarge(false);
-        return;
-      }
-      const bytes = first === undefined ? chunk.length + REQUEST_OVERHEAD : chunk.length;
-      if (!budget.take(bytes)) return settle({ kind: 'no_room' });
-      held += bytes;
-      if (first === undefined) first = chunk;
-      else if (chunks) chunks.push(chunk);
-      else chunks = [first, chunk];
-    };
-    const cutToPrefix = () => {
-      if (!chunks || held <= limits.prefixBytes + REQUEST_OVERHEAD) return;
-      first = Buffer.from(Buffer.concat(chunks).subarray(0, limits.prefixBytes));
-      chunks = undefined;
-      budget.give(held - first.length);
-      held = first.length;
-    };
-    const onEnd = () => {
-      if (length > limits.bodyBytes) tooLarge(true);
-      else settle({ kind: 'whole', bytes: whole(), held });
-    };
-    request.on('data', onData);
-    request.on('end', onEnd);
+    (request as Request)[READING] = { limits, budget, resolve, chunks: [], length: 0, held: 0 };
+    request.on('data', takeChunk);
+    request.on('end', finish);
     // Without a listener for errors node makes none of a sender that goes away; it closes.
-    request.on('close', () => settle({ kind: 'gone' }));
+    request.on('close', giveUp);
   });
+}
+
+function takeChunk(this: IncomingMessage, chunk: Buffer): void {
+  const reading = (this as Request)[READING];
+  const { limits, budget, chunks } = reading;
+  reading.length += chunk.length;
+  if (reading.length > limits.bodyBytes) {
+    if (reading.length - chunk.length <= limits.bodyBytes) chunks.push(chunk);
+    cutToPrefix(reading);
+    if (reading.length > limits.drainBytes) settle(this, tooLarge(this, reading, false));
+    return;
+  }
+  const bytes = chunks.length === 0 ? chunk.length + REQUEST_OVERHEAD : chunk.length;
+  if (!budget.take(bytes)) {
+    settle(this, { kind: 'no_room' });
+    return;
+  }
+  reading.held += bytes;
+  chunks.push(chunk);
+}
+
+function finish(this: IncomingMessage): void {
+  const reading = (this as Request)[READING];
+  const { chunks, held } = reading;
+  if (reading.length > reading.limits.bodyBytes) {
+    settle(this, tooLarge(this, reading, true));
+    return;
+  }
+  const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+  settle(this, { kind: 'whole', bytes, held });
+}
+
+function giveUp(this: IncomingMessage): void {
+  settle(this, { kind: 'gone' });
+}
+
+function tooLarge(request: IncomingMessage, reading: Reading, ended: boolean): ReadBody {
+  cutToPrefix(reading);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  const length = ended ? reading.length : Math.max(announced, reading.length);
+  return { kind: 'too_large', bytes: Buffer.concat(reading.chunks), length, ended, held: reading.held };
+}
+
+function cutToPrefix(reading: Reading): void {
+  const { chunks, budget, limits } = reading;
+  if (chunks.length === 1 && chunks[0]!.length <= limits.prefixBytes) return;
+  const prefix = Buffer.from(Buffer.concat(chunks).subarray(0, limits.prefixBytes));
+  reading.chunks = [prefix];
+  budget.give(reading.held - prefix.length);
+  reading.held = prefix.length;
+}
+
+function settle(request: IncomingMessage, body: ReadBody): void {
+  const reading = (request as Request)[READING];
+  const { resolve, budget, held } = reading;
+  if (resolve === undefined) return;
+  reading.resolve = undefined;
+  reading.chunks = [];
+  if (body.kind === 'no_room' || body.kind === 'gone') budget.give(held);
+  // What still comes is read and let go by node, so that the sender gets to read its answer.
+  if (!request.complete) request.removeListener('data', takeChunk).resume();
+  resolve(body);
 }

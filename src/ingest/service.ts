@@ -55,7 +55,7 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
   const metrics = createIngestMetrics(registry, budget, book);
   const watch = createDatabaseWatch({ pool, book, logger, everyMs: options.refreshMs });
   const rejections = createRejectionKeeper({ pool, logger, bounds: options.rejectedBounds });
-  const notes = createUseNotes(pool);
+  const notes = createUseNotes(pool, 5 * (options.refreshMs ?? 1000));
   const appender = createAppender({
     pool: commits,
     observer: {
