@@ -18,20 +18,24 @@ export const append: Bench = {
     const count = options.events ?? 20_000;
     const events = createWebhooks(options.bodyBytes).takeEvents(count);
     const contestants = [
-      await ours(context, events),
+      await ours(context, events, 'append_events'),
+      await ours(context, events, WITHOUT_INDEX, 'event_log_resource'),
       await copy(context, events),
       await encoded(context, events),
     ];
     const lines = await inTurn(contestants, options.rounds ?? 5, say);
-    const [append, copied, stored] = contestants.map(({ name }) => name) as [string, string, string];
+    const [append, unindexed, copied, stored] = contestants.map(({ name }) => name) as string[];
     const about = `${count} events of ${meanBytes(events)} bytes a turn, in groups of ${GROUP}, one connection`;
     const ratios = [
-      ratioOf(lines, append, copied, { atLeast: 0.8 }),
-      ratioOf(lines, append, stored, undefined),
+      ratioOf(lines, append!, copied!, { atLeast: 0.8 }),
+      ratioOf(lines, append!, stored!, undefined),
+      ratioOf(lines, append!, unindexed!, { atLeast: 0.9 }),
     ];
     return [resultOf('append', about, lines, ratios, NOTES)];
   },
 };
+
+const WITHOUT_INDEX = 'append_events, no resource index';
 
 const NOTES = [
   'COPY: binary form, a commit each 500, a table with the same indexes, digests computed beforehand, no seal',
@@ -42,20 +46,27 @@ async function contestant(
   { createDatabase, atEnd }: BenchContext,
   name: string,
   run: (client: pg.PoolClient, database: BenchDatabase) => Promise<number>,
+  without = '',
 ): Promise<Contestant> {
   const database = await createDatabase();
+  if (without !== '') await database.pool.query(`DROP INDEX ${without}`);
   const client = await database.pool.connect();
   atEnd(() => client.release());
   return { name, prepare: () => checkpoint(database.pool), run: () => run(client, database) };
 }
 
-function ours(context: BenchContext, events: Parameters<typeof appendEvents>[1]): Promise<Contestant> {
+function ours(
+  context: BenchContext,
+  events: Parameters<typeof appendEvents>[1],
+  name: string,
+  without?: string,
+): Promise<Contestant> {
   const groups = inGroups(events, GROUP);
-  return contestant(context, 'append_events', (client) =>
+  const append = (client: pg.PoolClient) =>
     rateOf(events.length, async () => {
       for (const group of groups) await appendEvents(client, group);
-    }),
-  );
+    });
+  return contestant(context, name, append, without);
 }
 
 const asRows = (events: readonly LogRow['event'][]): LogRow[] =>

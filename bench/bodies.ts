@@ -9,7 +9,7 @@ export interface Webhooks {
   takeEvents(count: number): NewEvent[];
 }
 
-const INTEGRATIONS = 200;
+const INTEGRATIONS = 40;
 
 /** A stream of webhooks of about `bodyBytes` bytes each. Streams of different seeds share no ids. */
 export function createWebhooks(bodyBytes: number, seed = 1): Webhooks {
