@@ -1,6 +1,5 @@
 // Connections to Postgres. Everything is read as text, as Postgres sends it, in UTC; the reader of a value knows
 // its kind, so no work is done for values that are only passed on.
-import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 
 const asText = { getTypeParser: () => (value: string) => value };
@@ -38,11 +37,6 @@ export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
   } as pg.PoolConfig);
   pool.on('error', () => {});
   return pool;
-}
-
-/** Kysely over a pool; ending it ends the pool. */
-export function createKysely<Tables>(pool: pg.Pool): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
 let lastText = '';
