@@ -15,7 +15,7 @@ import { createKey, startRole } from './role.js';
 
 const SMALL = 100_000;
 const LARGE = 10_000_000;
-const QUICK = 400_000;
+const QUICK = 1_000_000;
 const TURN = 10_000;
 const GROUP = 500;
 const PAGES = 50;
@@ -29,6 +29,7 @@ interface Log {
 
 export const growth: Bench = {
   name: 'growth',
+  long: true,
   about: `append, project and page a list at --events (${LARGE.toLocaleString('en')} takes long) and at 100,000`,
   async run(context) {
     const large = context.options.events ?? QUICK;

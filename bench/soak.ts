@@ -19,6 +19,7 @@ const GROWTH_LIMIT = 1.1;
 
 export const soak: Bench = {
   name: 'soak',
+  long: true,
   about: 'memory of each role at rest and under full load (--minutes)',
   async run(context) {
     const { options } = context;
