@@ -15,20 +15,26 @@ export interface ThrottleOptions {
   readPool: pg.Pool;
   /** Lag in events from which on the rebuild waits. */
   lagLimit: number;
+  /** Time between two looks at the lag, in milliseconds. Default 1000. */
+  lookEveryMs?: number;
 }
 
-const LOOK_EVERY_MS = 1000;
 const PAUSE_MS = 250;
 // However far behind the live work is, the rebuild does not starve: so many pauses a look at the most.
 const PAUSES = 8;
 
 /** A throttle that looks at the lag once a second. */
-export function createThrottle({ logPool, readPool, lagLimit }: ThrottleOptions): Throttle {
+export function createThrottle({
+  logPool,
+  readPool,
+  lagLimit,
+  lookEveryMs = 1000,
+}: ThrottleOptions): Throttle {
   let looked = performance.now();
   let lag = 0;
 
   async function pace(): Promise<void> {
-    if (performance.now() - looked < LOOK_EVERY_MS) return;
+    if (performance.now() - looked < lookEveryMs) return;
     let before = await furthestBehind();
     for (let pause = 0; pause < PAUSES && before.lag > lagLimit; pause++) {
       await delay(PAUSE_MS);
