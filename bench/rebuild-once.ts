@@ -1,8 +1,8 @@
-// One rebuild of all read models, in a process of its own.
+// One rebuild of all read models by one worker, as the command makes it, in a process of its own.
 import { PROJECTIONS } from '../projections/index.js';
 import { createPool } from '../src/postgres/connect.js';
-import { createLocalLoader } from '../src/projector/rebuild/local-loader.js';
 import { rebuild } from '../src/projector/rebuild/rebuild.js';
+import { createWorkerLoader } from '../src/projector/rebuild/worker-loader.js';
 import { answerParent } from './child.js';
 import { quiet } from './quiet.js';
 
@@ -34,7 +34,13 @@ answerParent(async ({ databaseUrl }: RebuildOrder): Promise<RebuildAnswer> => {
     readPool,
     logger: quiet,
     workers: 1,
-    load: createLocalLoader({ logPool, readPool, memoryBytes: MEMORY_BYTES, pageEvents: PAGE_EVENTS }),
+    load: createWorkerLoader({
+      databaseUrl,
+      readDatabaseUrl: databaseUrl,
+      workers: 1,
+      memoryBytes: MEMORY_BYTES,
+      pageEvents: PAGE_EVENTS,
+    }),
     sampleSize: 5,
     dryRun: false,
     acceptDrift: false,
