@@ -39,9 +39,14 @@ export function addRebuildCommand(program: Command, context: CommandContext): vo
     .option('--yes', 'swap even if a rebuild of the same version differs from the served rows (drift)')
     .option('--rollback', 'serve the table from before the last rebuild again, and follow from there')
     .option('--discard', 'drop what an interrupted or dry rebuild has built')
-    .option('--memory <MB>', 'bound on the rows held in memory', count, 64)
+    .option(
+      '--memory <MB>',
+      'bytes of changed rows at which they are written; the process takes some twenty times that',
+      count,
+      16,
+    )
     .option('--lag-limit <events>', 'slow down while the live read models are further behind', count, 5000)
-    .option('--page <events>', 'events of one read', count, 2000)
+    .option('--page <events>', 'events of one read', count, 1000)
     .option('--json', 'print the result as JSON')
     .action(async (names: string[], flags: Flags) => {
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;

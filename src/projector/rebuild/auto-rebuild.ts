@@ -20,7 +20,7 @@ export interface AutoRebuildOptions {
 }
 
 const LAG_LIMIT = 5000;
-const MEMORY_BYTES = 64 * 1024 * 1024;
+const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_EVENTS = 500;
 
 /** A service that looks at its start and then every `everyMs`. Its `stop` leaves a rebuild to be gone on with. */

@@ -6,7 +6,6 @@
 import type pg from 'pg';
 import type { LoggedEvent } from '../../../schemas/logged-event.js';
 import { EventMissing } from '../../log/missing-event.js';
-import { readAfter } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Checkpoint, moveCheckpoints } from '../../read-models/checkpoint.js';
@@ -14,6 +13,7 @@ import { applyPage, CheckpointMoved, writeIncidents } from '../apply-page.js';
 import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
 import { createPage, type Page } from '../page.js';
+import { createPageReader } from '../read-page.js';
 
 export interface LoadOptions {
   logPool: pg.Pool;
@@ -78,15 +78,13 @@ async function foldAndWrite(
   loading: Loading[],
   options: LoadOptions,
 ): Promise<void> {
+  const readPage = createLogReader(options);
   let reached = from;
-  let next = readPage(reached, to, options);
   let writing: Promise<void> = Promise.resolve();
   while (reached < to) {
     options.signal?.throwIfAborted();
-    const events = await next;
+    const events = await readPage(reached, to);
     reached = events.at(-1)!.position;
-    next = reached < to ? readPage(reached, to, options) : next;
-    next.catch(() => {});
     const page = createPage(events);
     for (const each of loading) await foldInMemory(each, page, options);
     const bytes = loading.reduce((sum, { follower }) => sum + follower.store.dirtyBytes(), 0);
@@ -110,6 +108,8 @@ class WriteRefused extends Error {
   }
 }
 
+const PAGE_BYTES = 8 * 1024 * 1024;
+
 const noIncidents = (): FoldedPage => ({ unreadable: [], parked: [] });
 
 function startLoading(follower: Follower, position: number): Loading {
@@ -117,14 +117,14 @@ function startLoading(follower: Follower, position: number): Loading {
   return { follower, checkpoints, incidents: noIncidents() };
 }
 
-async function readPage(
-  after: number,
-  to: number,
-  { logPool, pageEvents }: LoadOptions,
-): Promise<LoggedEvent[]> {
-  const events = await readAfter(logPool, after, Math.min(pageEvents, to - after));
-  if (events.length > 0) return events;
-  throw new EventMissing(after + 1);
+/** Reads page after page, the next one while this one is folded; bounded in bytes, whatever the bodies. */
+function createLogReader({ logPool, pageEvents }: LoadOptions) {
+  const read = createPageReader({ pool: logPool, pageEvents, pageBytes: PAGE_BYTES });
+  return async (after: number, to: number): Promise<LoggedEvent[]> => {
+    const events = await read(after, to - after);
+    if (events.length === 0) throw new EventMissing(after + 1);
+    return events;
+  };
 }
 
 async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOptions): Promise<void> {
@@ -180,8 +180,9 @@ async function foldCarefully(
     follower.checkpoints = follower.checkpoints.filter(({ segment }) => segments.has(segment));
   }
   const shares = loading.map(({ follower }) => ({ follower, checkpoints: follower.checkpoints }));
+  const readPage = createLogReader(options);
   for (let position = from; position < to; position = shares[0]!.checkpoints[0]!.position) {
-    const events = await readPage(position, to, options);
+    const events = await readPage(position, to);
     await applyPage(options.readPool, shares, createPage(events));
   }
   for (const each of loading) each.checkpoints = each.follower.checkpoints;

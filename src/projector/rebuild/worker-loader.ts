@@ -18,7 +18,7 @@ export interface WorkerOrder {
 export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 
 // A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector.
-const LIMITS = { maxYoungGenerationSizeMb: 192 };
+const LIMITS = { maxYoungGenerationSizeMb: 64 };
 
 /** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */
 export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
