@@ -19,6 +19,12 @@ export const Configuration = Type.Object({
   QUERY_PORT: Port(8081, 'Port of the query API'),
   PROJECTOR_PORT: Port(0, "Port of the projector's health and metrics; 0 takes a free one"),
   HOST: Type.String({ default: '127.0.0.1', description: 'Address to listen on' }),
+  MAX_BODY_BYTES: Type.Integer({
+    minimum: 1024,
+    maximum: 32 * 1024 * 1024,
+    default: 5 * 1024 * 1024,
+    description: 'largest body that the door takes, 1 kB to 32 MB',
+  }),
   HOOKFOLD_DATA: Type.String({ default: '.hookfold', description: "The embedded servers' home" }),
   LOG_LEVEL: Type.String({
     default: 'info',

@@ -28,6 +28,7 @@ Any number may run. Where NATS_URL is not set, or NATS is away, the log is mirro
       const ingest = createIngestService({
         ...shared,
         configuration: context.configuration,
+        limits: { bodyBytes: context.configuration.MAX_BODY_BYTES },
         ...(relay ? { onAppended: relay.ring } : {}),
       });
       await runService(createServiceGroup(relay ? [relay, ingest] : [ingest]), logger);

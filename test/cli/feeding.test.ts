@@ -18,7 +18,7 @@ t.test(
   'a source that was added takes what simulate sends, and what is rejected can be released',
   async (t) => {
     const { url, pool } = await createTestDatabase(t);
-    const env = { DATABASE_URL: url, INGEST_PORT: '0', LOG_LEVEL: 'info' };
+    const env = { DATABASE_URL: url, INGEST_PORT: '0', LOG_LEVEL: 'info', MAX_BODY_BYTES: '100000' };
     const hookfold = (...args: string[]) => runProgram(t, args, env).exit;
     const ingest = runProgram(t, ['ingest'], env);
     const [, origin = ''] = await ingest.waitForLine(/Server listening at (http:[^"]+)/);
@@ -32,6 +32,9 @@ t.test(
     });
     const post = (body: string) => fetch(source.url, { method: 'POST', body });
     await waitFor(async () => (await post('no event')).status === 400);
+    const large = (bytes: number) => `{"event":"e","payload":{"text":"${'x'.repeat(bytes)}"}}`;
+    t.equal((await post(large(100_000))).status, 413, 'larger than MAX_BODY_BYTES');
+    await hookfold('rejected', 'drop', '2');
 
     const sending = ['simulate', '--url', source.url, '--duration', '1s', '--connections', '4', '--json'];
     const simulated = await hookfold(...sending, '--rate', '200');

@@ -3,9 +3,9 @@ import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../../src/postgres/connect.js';
 import { discardRebuilds } from '../../src/projector/rebuild/retire.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
-import { createProjectorService } from '../../src/projector/service.js';
 import { findBuild, findServed } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
+import { startProjector } from '../projector/projecting.js';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { runProgram } from '../support/run-program.js';
@@ -186,24 +186,7 @@ t.test('killed -9 on the way it goes on where it was, by several workers too', a
 
 t.test('a rebuild catches up with a live projector that goes on folding', async (t) => {
   const database = await createRebuildingDatabase(t);
-  const configuration = {
-    INGEST_PORT: 0,
-    QUERY_PORT: 0,
-    PROJECTOR_PORT: 0,
-    HOST: '127.0.0.1',
-    HOOKFOLD_DATA: '',
-    LOG_LEVEL: 'silent',
-  };
-  const { default: pino } = await import('pino');
-  const service = createProjectorService({
-    configuration,
-    databaseUrl: database.url,
-    readDatabaseUrl: database.url,
-    natsUrl: undefined,
-    logger: pino({ level: 'silent' }),
-  });
-  await service.start();
-  t.teardown(() => service.stop());
+  const service = await startProjector(t, database);
   const bodies = fixtureBodies();
   const append = (async () => {
     for (let at = 0; at < bodies.length; at += 300) await fillLog(database.pool, bodies.slice(at, at + 300));
