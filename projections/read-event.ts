@@ -45,9 +45,14 @@ export type Reading =
   | { kind: 'unreadable'; reason: string }
   | { kind: 'unknown' };
 
-// biome-ignore lint/suspicious/noExplicitAny: compiled once for eight schemas of different shape
-const checks = new Map<string, TypeCheck<any>>(
-  EVENT_NAMES.map((name) => [name, TypeCompiler.Compile(webhookSchema(name))]),
+interface Known {
+  name: EventName;
+  // biome-ignore lint/suspicious/noExplicitAny: compiled once for eight schemas of different shape
+  check: TypeCheck<any>;
+}
+
+const knownEvents = new Map<string, Known>(
+  EVENT_NAMES.map((name) => [name, { name, check: TypeCompiler.Compile(webhookSchema(name)) }]),
 );
 
 const UNKNOWN: Reading = { kind: 'unknown' };
@@ -55,11 +60,12 @@ const storableOrNull = (value: unknown) => (typeof value === 'string' ? storable
 
 /** Reads one event. Total and deterministic: a rebuild reads it the same way. */
 export function readEvent(logged: LoggedEvent): Reading {
-  const check = checks.get(logged.event);
-  if (check === undefined) return UNKNOWN;
+  const known = knownEvents.get(logged.event);
+  if (known === undefined) return UNKNOWN;
+  const { name, check } = known;
   const { webhook, texts } = parseBody(logged);
   if (!check.Check(webhook)) return { kind: 'unreadable', reason: firstMisfit(check, webhook) };
-  const event = toKnownEvent(logged, webhook, texts);
+  const event = toKnownEvent(name, logged, webhook, texts);
   for (const text of idsOf(event)) {
     const reason = misfitOfIndex(text);
     if (reason !== undefined) return { kind: 'unreadable', reason };
@@ -76,7 +82,9 @@ function parseBody({ event, body }: LoggedEvent): { webhook: unknown; texts: Tex
   const names = textMembers[event];
   if (names === undefined) return { webhook: JSON.parse(body), texts: NO_TEXTS };
   const { texts, rest } = cutPayload(body, names);
-  return { webhook: JSON.parse(rest), texts: Object.fromEntries(names.map((name, n) => [name, texts[n]!])) };
+  const byName: Texts = {};
+  for (let index = 0; index < names.length; index++) byName[names[index]!] = texts[index]!;
+  return { webhook: JSON.parse(rest), texts: byName };
 }
 
 // The texts of an event that stand beside others in indexes. A customer or a state, of up to 255 characters, stands
@@ -98,18 +106,18 @@ function idsOf(event: KnownEvent): string[] {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name just before
-function toKnownEvent(logged: LoggedEvent, webhook: any, texts: Texts): KnownEvent {
+function toKnownEvent(event: EventName, logged: LoggedEvent, webhook: any, texts: Texts): KnownEvent {
   const payload = webhook.payload;
   for (const name of ['resource_id', 'type', 'connector_type'])
     if (typeof payload[name] === 'string') payload[name] = storableText(payload[name]);
   return {
-    event: logged.event as EventName,
+    event,
     position: logged.position,
     event_id: logged.event_id,
     received_at: logged.received_at,
     workspace_id: storableText(normaliseUuid(webhook.workspace_id)),
     customer_id: storableOrNull(webhook.customer_id),
-    integration_id: logged.event === 'webhook_test' ? undefined : storableText(normaliseUuid(payload.id)),
+    integration_id: event === 'webhook_test' ? undefined : storableText(normaliseUuid(payload.id)),
     state: storableOrNull(payload.state) ?? storableOrNull(webhook.state),
     payload,
     texts,

@@ -31,8 +31,17 @@ const json: Codec = {
 };
 const int8: Codec = {
   bytes: () => 8,
-  write: (buffer, at, value: number) => void buffer.writeBigInt64BE(BigInt(value), at),
+  write: writeSafeInteger,
 };
+
+const HIGH = 2 ** 32;
+
+// Twice as fast as by way of BigInt.
+function writeSafeInteger(buffer: Buffer, at: number, value: number): void {
+  const high = Math.floor(value / HIGH);
+  buffer.writeInt32BE(high, at);
+  buffer.writeUInt32BE(value - high * HIGH, at + 4);
+}
 
 const CODECS: Record<ElementType, Codec> = {
   text: utf8,
@@ -48,7 +57,7 @@ const CODECS: Record<ElementType, Codec> = {
   timestamptz: {
     bytes: () => 8,
     write: (buffer, at, value: string) =>
-      void buffer.writeBigInt64BE(BigInt(Date.parse(value) - EPOCH_2000_MS) * 1000n, at),
+      writeSafeInteger(buffer, at, (Date.parse(value) - EPOCH_2000_MS) * 1000),
   },
 };
 

@@ -1,12 +1,11 @@
 // Folds a page of the log into the rows of one projection, in memory. Three steps, so that all rows a page needs are
 // read in one statement: what concerns which key; load those keys; evolve.
 import type pg from 'pg';
-import type { Key, Projection } from '../../projections/contract.js';
+import type { AnyRow, Projection } from '../../projections/contract.js';
 import { interpret } from '../../projections/interpret.js';
-import { keyId } from '../../projections/key.js';
 import type { Page } from './page.js';
 import type { ParkedKeys } from './parked-keys.js';
-import type { RowStore } from './row-store.js';
+import type { Entry, RowStore } from './row-store.js';
 import { segmentOf } from './segment.js';
 
 export interface Unreadable {
@@ -45,7 +44,7 @@ export interface FoldedPage {
 }
 
 interface Concern {
-  id: string;
+  entry: Entry;
   // biome-ignore lint/suspicious/noExplicitAny: `interpret` gives each projection the form of event it reads
   event: any;
 }
@@ -61,15 +60,14 @@ export async function foldPage(
   refused?: Refusal,
 ): Promise<FoldedPage> {
   const folded: FoldedPage = { unreadable: [], parked: [] };
-  const keys = new Map<string, Key>();
-  const concerns = concernsOf(target, page, folded, keys);
-  await target.store.load(client, keys);
+  const concerns = concernsOf(target, page, folded);
+  await target.store.load(client);
   for (const concern of concerns) evolveOne(target, concern, folded, refused);
   return folded;
 }
 
-function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage, keys: Map<string, Key>): Concern[] {
-  const { projection, segments, owned } = target;
+function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage): Concern[] {
+  const { projection, store, segments, owned } = target;
   const concerns: Concern[] = [];
   for (let index = 0; index < page.events.length; index++) {
     const logged = page.events[index]!;
@@ -81,28 +79,36 @@ function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage, keys: Ma
       folded.unreadable.push({ position, event, workspace_id, reason: meaning.reason });
       continue;
     }
-    const id = keyId(meaning.key);
-    keys.set(id, meaning.key);
-    concerns.push({ id, event: meaning.event });
+    concerns.push({ entry: store.entry(meaning.key), event: meaning.event });
   }
   return concerns;
 }
 
 function evolveOne(target: FoldTarget, concern: Concern, folded: FoldedPage, refused?: Refusal): void {
   const { projection, store, parkedKeys } = target;
-  const { id, event } = concern;
-  const first = parkedKeys.get(id);
+  const { entry, event } = concern;
+  const first = parkedKeys.size > 0 ? parkedKeys.get(entry.id) : undefined;
   if (first !== undefined) park(target, concern, folded, `waits behind position ${first} of the same key`);
   else if (refused && refused.position === event.position) park(target, concern, folded, refused.reason);
-  else
+  else {
+    let row: AnyRow | undefined;
     try {
-      store.set(id, projection.evolve(store.get(id), event));
+      row = projection.evolve(entry.row, event);
     } catch (error) {
       park(target, concern, folded, error instanceof Error ? error.message : String(error));
+      return;
     }
+    store.set(entry, row);
+  }
 }
 
-function park({ parkedKeys }: FoldTarget, { id, event }: Concern, folded: FoldedPage, reason: string): void {
-  if (parkedKeys.get(id) === undefined) parkedKeys.set(id, event.position);
-  folded.parked.push({ position: event.position, key_id: id, event: event.event, reason });
+function park(
+  { parkedKeys }: FoldTarget,
+  { entry, event }: Concern,
+  folded: FoldedPage,
+  reason: string,
+): void {
+  const key_id = entry.id;
+  if (parkedKeys.get(key_id) === undefined) parkedKeys.set(key_id, event.position);
+  folded.parked.push({ position: event.position, key_id, event: event.event, reason });
 }

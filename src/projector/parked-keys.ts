@@ -1,5 +1,5 @@
 /** Key ids with a parked event, each with its first position. */
-export type ParkedKeys = Pick<Map<string, number>, 'get' | 'set'>;
+export type ParkedKeys = Pick<Map<string, number>, 'get' | 'set' | 'size'>;
 
 /** Parked keys that a page adds to, and that can be taken back where the page is not committed. */
 export interface ParkedTrial extends ParkedKeys {
@@ -10,7 +10,10 @@ export interface ParkedTrial extends ParkedKeys {
 export function tryParked(keys: Map<string, number>): ParkedTrial {
   const added: string[] = [];
   return {
-    get: (id) => (keys.size === 0 ? undefined : keys.get(id)),
+    get size() {
+      return keys.size;
+    },
+    get: (id) => keys.get(id),
     set(id, position) {
       if (!keys.has(id)) added.push(id);
       return keys.set(id, position);

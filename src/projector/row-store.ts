@@ -7,21 +7,29 @@ import { runAll } from '../postgres/pipeline.js';
 import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
 
-interface Entry {
-  key: Key;
+/** What is held of a key. */
+export interface Entry {
+  /** A text that only this key has. */
+  readonly id: string;
+  readonly key: Key;
+  /** As it is after what was folded; undefined where there is none. Changed by `set` only. */
   row: AnyRow | undefined;
+  /** Estimated bytes of the row. */
+  bytes: number;
+  /** The generation in which it was last asked for. */
+  generation: number;
   /** Whether the table has a row of this key. */
   stored: boolean;
   dirty: boolean;
 }
 
 export interface RowStore {
-  /** Reads the rows of keys that are not held. */
-  load(client: pg.ClientBase | pg.Pool, keys: ReadonlyMap<string, Key>): Promise<void>;
-  /** The row of a key that was loaded; undefined where there is none. */
-  get(id: string): AnyRow | undefined;
-  /** Replaces the row of a key that was loaded; undefined removes it. */
-  set(id: string, row: AnyRow | undefined): void;
+  /** The entry of a key. Its row is unknown until the next `load`. */
+  entry(key: Key): Entry;
+  /** Reads the rows of the entries that were not held when they were asked for. Sends its statement before it first waits. */
+  load(client: pg.ClientBase | pg.Pool): Promise<void>;
+  /** Replaces the row of an entry that was loaded; undefined removes it. */
+  set(entry: Entry, row: AnyRow | undefined): void;
   /**
    * Writes all changed rows in the caller's transaction, and keeps within the bound. Answers their number. On a
    * pipelined connection all statements are sent before it first waits. Where it or the transaction fails: `forget`.
@@ -73,56 +81,75 @@ export function createRowStore({
     .map(({ name }) => name);
   let young = new Map<string, Entry>();
   let old = new Map<string, Entry>();
+  let generation = 0;
   let youngBytes = 0;
-  let dirty = new Map<string, Entry>();
+  let missing: Entry[] = [];
+  let dirty: Entry[] = [];
   let dirtyBytes = 0;
   let nothingStored = empty;
 
   function sizeOf(row: AnyRow | undefined): number {
     let bytes = ROW_BYTES;
-    for (const name of jsonColumns) bytes += (row?.[name] as string | null | undefined)?.length ?? 0;
+    if (row !== undefined)
+      for (const name of jsonColumns) bytes += (row[name] as string | null | undefined)?.length ?? 0;
     return bytes;
   }
 
-  function entryOf(id: string): Entry | undefined {
-    const entry = young.get(id);
-    if (entry) return entry;
-    const older = old.get(id);
-    if (older) hold(id, older);
-    return older;
-  }
-
-  function hold(id: string, entry: Entry): void {
+  function entryOf(key: Key): Entry {
+    const id = keyId(key);
+    let entry = young.get(id);
+    if (entry !== undefined) return entry;
+    entry = old.get(id);
+    if (entry === undefined) {
+      entry = { id, key, row: undefined, bytes: ROW_BYTES, generation, stored: false, dirty: false };
+      missing.push(entry);
+    }
+    entry.generation = generation;
     young.set(id, entry);
-    youngBytes += sizeOf(entry.row);
+    youngBytes += entry.bytes;
+    return entry;
   }
 
-  async function load(client: pg.ClientBase | pg.Pool, keys: ReadonlyMap<string, Key>): Promise<void> {
-    const missing: Key[] = [];
-    for (const [id, key] of keys) if (!entryOf(id)) missing.push(key);
-    if (missing.length === 0) return;
-    const found = nothingStored ? new Map<string, AnyRow>() : await table.load(client, missing);
-    for (const key of missing) {
-      const id = keyId(key);
-      const row = found.get(id);
-      hold(id, { key, row, stored: row !== undefined, dirty: false });
+  async function load(client: pg.ClientBase | pg.Pool): Promise<void> {
+    const unknown = missing;
+    missing = [];
+    if (unknown.length === 0 || nothingStored) return;
+    const keys = unknown.map(({ key }) => key);
+    const found = await table.load(client, keys).catch((error) => {
+      forget(); // What was not read must not be taken for absent.
+      throw error;
+    });
+    for (const entry of unknown) {
+      const row = found.get(entry.id);
+      if (row === undefined) continue;
+      entry.row = row;
+      entry.stored = true;
+      resize(entry);
     }
   }
 
-  function set(id: string, row: AnyRow | undefined): void {
-    const entry = young.get(id)!;
+  function set(entry: Entry, row: AnyRow | undefined): void {
     if (entry.row === row) return;
-    const bytes = sizeOf(row);
-    const bytesBefore = sizeOf(entry.row);
-    youngBytes += bytes - bytesBefore;
-    dirtyBytes += bytes - (entry.dirty ? bytesBefore : 0);
+    // Between a fold's asking and its setting at most one batch is settled, so what it asked for is still held.
+    if (entry.generation < generation - 1) throw new Error('a row was let go of while it was folded');
     entry.row = row;
-    entry.dirty = true;
-    dirty.set(id, entry);
+    if (!entry.dirty) {
+      entry.dirty = true;
+      dirty.push(entry);
+      dirtyBytes += entry.bytes;
+    }
+    dirtyBytes += resize(entry);
+  }
+
+  function resize(entry: Entry): number {
+    const growth = sizeOf(entry.row) - entry.bytes;
+    entry.bytes += growth;
+    youngBytes += growth;
+    return growth;
   }
 
   function take(): Batch & { rows: number } {
-    const entries = [...dirty.values()];
+    const entries = dirty.sort(byId);
     const changes = changesOf(entries);
     // Marked before they are written: if that fails, all that is held is forgotten anyway.
     for (const entry of entries) {
@@ -130,7 +157,7 @@ export function createRowStore({
       entry.dirty = false;
     }
     if (entries.length > 0) nothingStored = false;
-    dirty = new Map();
+    dirty = [];
     dirtyBytes = 0;
     const settle = () => {
       if (youngBytes > generationBytes) turn();
@@ -170,18 +197,23 @@ export function createRowStore({
     old = young;
     young = new Map();
     youngBytes = 0;
+    generation += 1;
   }
 
   function forget(): void {
     turn();
     old = new Map();
-    dirty = new Map();
+    missing = [];
+    dirty = [];
     dirtyBytes = 0;
     nothingStored = false;
   }
 
-  return { load, set, take, flush, forget, get: (id) => entryOf(id)?.row, dirtyBytes: () => dirtyBytes };
+  return { entry: entryOf, load, set, take, flush, forget, dirtyBytes: () => dirtyBytes };
 }
+
+// Neighbours in the table's index are written together: fewer pages are touched.
+const byId = ({ id: a }: Entry, { id: b }: Entry) => (a < b ? -1 : 1);
 
 function slices<T>(rows: readonly T[]): (readonly T[])[] {
   if (rows.length <= ROWS_A_STATEMENT) return rows.length > 0 ? [rows] : [];

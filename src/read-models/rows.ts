@@ -30,10 +30,14 @@ function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
   );
 }
 
-function unnested(columns: readonly Column[]): string {
-  const parameters = columns.map(({ kind }, index) => `$${index + 1}::${elementType(kind)}[]`);
-  return `unnest(${parameters.join(', ')}) AS u(${quoted(columns.map(({ name }) => name))})`;
-}
+const parameter = ({ kind }: Column, index: number) => `$${index + 1}::${elementType(kind)}[]`;
+
+const unnested = (columns: readonly Column[]) =>
+  `unnest(${columns.map(parameter).join(', ')}) AS u(${quoted(columns.map(({ name }) => name))})`;
+
+// In the select list the rows stream; `unnest` of several arrays in FROM would first copy all of them.
+const streamed = (columns: readonly Column[]) =>
+  `(SELECT ${columns.map((column, index) => `unnest(${parameter(column, index)}) AS "${column.name}"`).join(', ')}) AS u`;
 
 const TEXT_LIST = 'ARRAY(SELECT json_array_elements_text(u."$"::json))';
 const stored = ({ name, kind }: Column) => (kind === 'text[]' ? TEXT_LIST.replace('$', name) : `u."${name}"`);
@@ -58,7 +62,7 @@ export function createRowTable(projection: Projection, table: string): RowTable 
   const keyColumns = columns.filter(({ name }) => projection.keyColumns.includes(name));
   const others = columns.filter((column) => !keyColumns.includes(column));
   const names = quoted(columns.map(({ name }) => name));
-  const insert = `INSERT INTO ${table} (${names}) SELECT ${columns.map(stored).join(', ')} FROM ${unnested(columns)}`;
+  const insert = `INSERT INTO ${table} (${names}) SELECT ${columns.map(stored).join(', ')} FROM ${streamed(columns)}`;
   const replaced = others.map(({ name }) => `"${name}" = EXCLUDED."${name}"`).join(', ');
   const select = `SELECT ${columns.map((column) => selected(column, 't.')).join(', ')} FROM ${unnested(keyColumns)}`;
   const asRows = (keys: readonly Key[]): AnyRow[] =>

@@ -86,7 +86,7 @@ async function foldAndWrite(
     const events = await readPage(reached, to);
     reached = events.at(-1)!.position;
     const page = createPage(events);
-    for (const each of loading) await foldInMemory(each, page, options);
+    await Promise.all(loading.map((each) => foldInMemory(each, page, options)));
     const bytes = loading.reduce((sum, { follower }) => sum + follower.store.dirtyBytes(), 0);
     if (bytes >= options.dirtyBytes || reached >= to) {
       await writing;
