@@ -2,7 +2,7 @@
 // of its own: the same events give the same rows, wherever and however often they are folded.
 import type { TObject } from '@sinclair/typebox';
 import type { EventName } from '../schemas/events.js';
-import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { FoldedEvent } from '../schemas/logged-event.js';
 import type { KnownEvent } from './read-event.js';
 
 /** The values of a row's key columns, in their order. */
@@ -41,7 +41,7 @@ export interface EventProjection<Row> extends Shape<Row>, Fold<Row, KnownEvent> 
 }
 
 /** A projection of everything in the log, unknown and ill-formed events included, by the log's columns. */
-export interface LogProjection<Row> extends Shape<Row>, Fold<Row, LoggedEvent> {
+export interface LogProjection<Row> extends Shape<Row>, Fold<Row, FoldedEvent> {
   readonly reads: 'everything';
 }
 

@@ -1,6 +1,6 @@
 // The fold in memory: events in, rows out. What the projector writes to Postgres, tests, verification and time
 // travel compute here, by the same `evolve`.
-import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { FoldedEvent } from '../schemas/logged-event.js';
 import type { AnyRow, Key, Projection } from './contract.js';
 import { interpret } from './interpret.js';
 import { keyId } from './key.js';
@@ -41,7 +41,7 @@ export interface Change {
 export interface Fold {
   folded: Folded;
   /** Folds the next event; `reading` is what `readEvent` made of it. Undefined where it concerns no row. */
-  add(event: LoggedEvent, reading: Reading): Change | undefined;
+  add(event: FoldedEvent, reading: Reading): Change | undefined;
 }
 
 /** A fold of one projection that begins with the rows of `from` (default: none), which stay as they were. */
@@ -49,7 +49,7 @@ export function createFold(projection: Projection, from?: ReadonlyMap<string, An
   const folded: Folded = { rows: new Map(from), unreadable: [], parked: [] };
   const blocked = new Set<string>();
 
-  function add(logged: LoggedEvent, reading: Reading): Change | undefined {
+  function add(logged: FoldedEvent, reading: Reading): Change | undefined {
     const meaning = interpret(projection, logged, reading);
     if (meaning.kind === 'unreadable')
       folded.unreadable.push({ position: logged.position, event: logged.event, reason: meaning.reason });
@@ -64,7 +64,7 @@ export function createFold(projection: Projection, from?: ReadonlyMap<string, An
  */
 export function foldEvents(
   projection: Projection,
-  events: Iterable<LoggedEvent>,
+  events: Iterable<FoldedEvent>,
   from?: ReadonlyMap<string, AnyRow>,
 ): Folded {
   const fold = createFold(projection, from);

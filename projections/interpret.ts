@@ -1,11 +1,11 @@
 // What a logged event means to a projection. An event is read once (`readEvent`), then interpreted for each.
 
-import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { FoldedEvent } from '../schemas/logged-event.js';
 import type { Key, Projection } from './contract.js';
 import type { KnownEvent, Reading } from './read-event.js';
 
 export type Interpretation =
-  | { kind: 'concerns'; key: Key; event: KnownEvent | LoggedEvent }
+  | { kind: 'concerns'; key: Key; event: KnownEvent | FoldedEvent }
   | { kind: 'unreadable'; reason: string }
   | { kind: 'ignored' };
 
@@ -15,7 +15,7 @@ const IGNORED: Interpretation = { kind: 'ignored' };
  * The row that an event concerns, with what `evolve` takes; or why the projection cannot read it; or that it has
  * nothing to do with it. `reading` is what `readEvent` made of `logged`. Never throws.
  */
-export function interpret(projection: Projection, logged: LoggedEvent, reading: Reading): Interpretation {
+export function interpret(projection: Projection, logged: FoldedEvent, reading: Reading): Interpretation {
   if (projection.reads === 'everything') return concerns(projection, logged);
   if (reading.kind === 'unknown') return IGNORED;
   if (!(projection.reads as readonly string[]).includes(logged.event)) return IGNORED;
@@ -24,7 +24,7 @@ export function interpret(projection: Projection, logged: LoggedEvent, reading: 
 }
 
 // An event whose key cannot be told has no row to be parked behind.
-function concerns(projection: Projection, event: KnownEvent | LoggedEvent): Interpretation {
+function concerns(projection: Projection, event: KnownEvent | FoldedEvent): Interpretation {
   try {
     // biome-ignore lint/suspicious/noExplicitAny: the caller gives each projection the form of event it reads
     const key = projection.key(event as any);

@@ -10,7 +10,7 @@ import {
   type Payload,
   TEXT_MEMBERS,
 } from '../schemas/events.js';
-import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { FoldedEvent } from '../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../schemas/text.js';
 import { misfitOfIndex } from './indexable.js';
 import { cutPayload } from './json-text.js';
@@ -59,7 +59,7 @@ const UNKNOWN: Reading = { kind: 'unknown' };
 const storableOrNull = (value: unknown) => (typeof value === 'string' ? storableText(value) : null);
 
 /** Reads one event. Total and deterministic: a rebuild reads it the same way. */
-export function readEvent(logged: LoggedEvent): Reading {
+export function readEvent(logged: FoldedEvent): Reading {
   const known = knownEvents.get(logged.event);
   if (known === undefined) return UNKNOWN;
   const { name, check } = known;
@@ -78,7 +78,7 @@ const textMembers: Partial<Record<string, readonly string[]>> = TEXT_MEMBERS;
 const NO_TEXTS: Texts = {};
 
 // Most of a body is `data`, which no projection looks into: it is cut out, and only the rest is parsed.
-function parseBody({ event, body }: LoggedEvent): { webhook: unknown; texts: Texts } {
+function parseBody({ event, body }: FoldedEvent): { webhook: unknown; texts: Texts } {
   const names = textMembers[event];
   if (names === undefined) return { webhook: JSON.parse(body), texts: NO_TEXTS };
   const { texts, rest } = cutPayload(body, names);
@@ -106,7 +106,7 @@ function idsOf(event: KnownEvent): string[] {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: checked against the schema of its name just before
-function toKnownEvent(event: EventName, logged: LoggedEvent, webhook: any, texts: Texts): KnownEvent {
+function toKnownEvent(event: EventName, logged: FoldedEvent, webhook: any, texts: Texts): KnownEvent {
   const payload = webhook.payload;
   for (const name of ['resource_id', 'type', 'connector_type'])
     if (typeof payload[name] === 'string') payload[name] = storableText(payload[name]);

@@ -25,3 +25,9 @@ export type EventSummary = Static<typeof LoggedEvent>;
 export interface LoggedEvent extends EventSummary {
   body: string;
 }
+
+/** What a fold reads of an event: all that its body does not say, and the body. */
+export type FoldedEvent = Pick<
+  LoggedEvent,
+  'position' | 'event_id' | 'received_at' | 'source' | 'workspace_id' | 'event' | 'integration_id' | 'body'
+>;

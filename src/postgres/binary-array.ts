@@ -8,31 +8,40 @@ const OID = { text: 25, json: 114, uuid: 2950, bytea: 17, int8: 20, int4: 23, ti
 export type ElementType = keyof typeof OID;
 
 const HEADER_BYTES = 20;
+const EMPTY_BYTES = 12;
+const FIXED_BYTES = 8;
 const EPOCH_2000_MS = 946_684_800_000;
 
 interface Codec {
-  bytes(value: never): number;
-  write(buffer: Buffer, at: number, value: never): void;
+  /** Bytes that a value takes at the most. */
+  most(value: never): number;
+  /** Writes a value; answers its bytes. */
+  write(buffer: Buffer, at: number, value: never): number;
 }
 
+// A UTF-16 unit takes three bytes at the most.
 const utf8: Codec = {
-  bytes: (value: string) => Buffer.byteLength(value),
-  write: (buffer, at, value: string) => void buffer.write(value, at),
+  most: (value: string) => value.length * 3,
+  write: (buffer, at, value: string) => buffer.write(value, at),
 };
 const bytes: Codec = {
-  bytes: (value: Buffer) => value.length,
-  write: (buffer, at, value: Buffer) => void value.copy(buffer, at),
+  most: (value: Buffer) => value.length,
+  write: (buffer, at, value: Buffer) => value.copy(buffer, at),
 };
 // The text, or its UTF-8.
 const json: Codec = {
-  bytes: (value: string | Buffer) => Buffer.byteLength(value),
+  most: (value: string | Buffer) => (typeof value === 'string' ? value.length * 3 : value.length),
   write: (buffer, at, value: string | Buffer) =>
-    void (typeof value === 'string' ? buffer.write(value, at) : value.copy(buffer, at)),
+    typeof value === 'string' ? buffer.write(value, at) : value.copy(buffer, at),
 };
-const int8: Codec = {
-  bytes: () => 8,
-  write: writeSafeInteger,
-};
+
+const fixed = <Value>(size: number, write: (buffer: Buffer, at: number, value: Value) => void): Codec => ({
+  most: () => size,
+  write: (buffer, at, value: Value) => {
+    write(buffer, at, value);
+    return size;
+  },
+});
 
 const HIGH = 2 ** 32;
 
@@ -47,18 +56,13 @@ const CODECS: Record<ElementType, Codec> = {
   text: utf8,
   json,
   bytea: bytes,
-  uuid: {
-    bytes: () => 16,
-    write: (buffer, at, value: string) => void buffer.write(value.replaceAll('-', ''), at, 'hex'),
-  },
-  int8,
-  int4: { bytes: () => 4, write: (buffer, at, value: number) => void buffer.writeInt32BE(value, at) },
-  bool: { bytes: () => 1, write: (buffer, at, value: boolean) => void buffer.writeUInt8(value ? 1 : 0, at) },
-  timestamptz: {
-    bytes: () => 8,
-    write: (buffer, at, value: string) =>
-      writeSafeInteger(buffer, at, (Date.parse(value) - EPOCH_2000_MS) * 1000),
-  },
+  uuid: fixed(16, (buffer, at, value: string) => void buffer.write(value.replaceAll('-', ''), at, 'hex')),
+  int8: fixed(8, writeSafeInteger),
+  int4: fixed(4, (buffer, at, value: number) => void buffer.writeInt32BE(value, at)),
+  bool: fixed(1, (buffer, at, value: boolean) => void buffer.writeUInt8(value ? 1 : 0, at)),
+  timestamptz: fixed(8, (buffer, at, value: string) =>
+    writeSafeInteger(buffer, at, (Date.parse(value) - EPOCH_2000_MS) * 1000),
+  ),
 };
 
 /**
@@ -66,24 +70,36 @@ const CODECS: Record<ElementType, Codec> = {
  * `int8` a safe integer. node-pg sends a Buffer in binary form; the statement must cast it (`$1::text[]`).
  */
 export function binaryArray(type: ElementType, values: readonly Element[]): Buffer {
-  const codec = CODECS[type];
-  const lengths = values.map((value) => (value === null ? -1 : codec.bytes(value as never)));
-  const size = lengths.reduce((sum, length) => sum + 4 + Math.max(length, 0), HEADER_BYTES);
-  const buffer = Buffer.allocUnsafe(values.length === 0 ? 12 : size);
-  buffer.writeInt32BE(values.length === 0 ? 0 : 1, 0);
-  buffer.writeInt32BE(lengths.includes(-1) ? 1 : 0, 4);
-  buffer.writeInt32BE(OID[type], 8);
-  if (values.length === 0) return buffer;
-  buffer.writeInt32BE(values.length, 12);
-  buffer.writeInt32BE(1, 16);
+  const { most, write } = CODECS[type];
+  // Written once, without measuring first: nearly all text is ASCII, so room for that is made, and more when it is not.
+  let buffer: Buffer = Buffer.allocUnsafe(
+    values.reduce<number>((sum, value) => sum + 4 + sizeHint(value), HEADER_BYTES),
+  );
   let at = HEADER_BYTES;
-  for (let index = 0; index < values.length; index++) {
-    const length = lengths[index]!;
+  let nulls = 0;
+  for (const value of values) {
+    const room = value === null ? 0 : most(value as never);
+    if (at + 4 + room > buffer.length) buffer = enlarged(buffer, at + 4 + room);
+    const length = value === null ? -1 : write(buffer, at + 4, value as never);
     buffer.writeInt32BE(length, at);
     at += 4;
-    if (length < 0) continue;
-    codec.write(buffer, at, values[index] as never);
-    at += length;
+    if (length < 0) nulls += 1;
+    else at += length;
   }
-  return buffer;
+  buffer.writeInt32BE(values.length === 0 ? 0 : 1, 0);
+  buffer.writeInt32BE(nulls > 0 ? 1 : 0, 4);
+  buffer.writeInt32BE(OID[type], 8);
+  if (values.length === 0) return buffer.subarray(0, EMPTY_BYTES);
+  buffer.writeInt32BE(values.length, 12);
+  buffer.writeInt32BE(1, 16);
+  return buffer.subarray(0, at);
+}
+
+const sizeHint = (value: Element) =>
+  typeof value === 'string' || Buffer.isBuffer(value) ? value.length : FIXED_BYTES;
+
+function enlarged(buffer: Buffer, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(needed + (buffer.length >> 2));
+  buffer.copy(larger);
+  return larger;
 }

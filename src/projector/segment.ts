@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { FoldedEvent } from '../../schemas/logged-event.js';
 
 /**
  * The segment of an event, by its integration; 0 for events of no integration. All events of a key that lies within
  * an integration fall into one segment.
  */
-export function segmentOf(event: LoggedEvent, segments: number): number {
+export function segmentOf(event: FoldedEvent, segments: number): number {
   return event.integration_id === null ? 0 : segmentOfIntegration(event.integration_id, segments);
 }
 

@@ -4,7 +4,7 @@
 //
 // Three things go on at once: the next page is read, this one is folded, the batch before is written.
 import type pg from 'pg';
-import type { LoggedEvent } from '../../../schemas/logged-event.js';
+import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { EventMissing } from '../../log/missing-event.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
@@ -120,7 +120,7 @@ function startLoading(follower: Follower, position: number): Loading {
 /** Reads page after page, the next one while this one is folded; bounded in bytes, whatever the bodies. */
 function createLogReader({ logPool, pageEvents }: LoadOptions) {
   const read = createPageReader({ pool: logPool, pageEvents, pageBytes: PAGE_BYTES });
-  return async (after: number, to: number): Promise<LoggedEvent[]> => {
+  return async (after: number, to: number): Promise<FoldedEvent[]> => {
     const events = await read(after, to - after);
     if (events.length === 0) throw new EventMissing(after + 1);
     return events;
