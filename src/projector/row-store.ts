@@ -83,6 +83,7 @@ export function createRowStore({
   let old = new Map<string, Entry>();
   let generation = 0;
   let youngBytes = 0;
+  let last: Entry | undefined;
   let missing: Entry[] = [];
   let dirty: Entry[] = [];
   let dirtyBytes = 0;
@@ -95,8 +96,14 @@ export function createRowStore({
     return bytes;
   }
 
+  // Events of a key come in bursts: the entry before is asked first.
   function entryOf(key: Key): Entry {
-    const id = keyId(key);
+    if (last !== undefined && last.generation === generation && isSameKey(last.key, key)) return last;
+    last = hold(keyId(key), key);
+    return last;
+  }
+
+  function hold(id: string, key: Key): Entry {
     let entry = young.get(id);
     if (entry !== undefined) return entry;
     entry = old.get(id);
@@ -202,6 +209,7 @@ export function createRowStore({
 
   function forget(): void {
     turn();
+    last = undefined;
     old = new Map();
     missing = [];
     dirty = [];
@@ -214,6 +222,11 @@ export function createRowStore({
 
 // Neighbours in the table's index are written together: fewer pages are touched.
 const byId = ({ id: a }: Entry, { id: b }: Entry) => (a < b ? -1 : 1);
+
+function isSameKey(a: Key, b: Key): boolean {
+  for (let part = 0; part < a.length; part++) if (a[part] !== b[part]) return false;
+  return true;
+}
 
 function slices<T>(rows: readonly T[]): (readonly T[])[] {
   if (rows.length <= ROWS_A_STATEMENT) return rows.length > 0 ? [rows] : [];

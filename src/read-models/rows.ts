@@ -21,13 +21,18 @@ export interface RowTable {
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
 
+// Row by row, so that each is in the processor's cache while its columns are taken.
 function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
-  return columns.map(({ name, kind }) =>
-    binaryArray(
-      elementType(kind),
-      rows.map((row) => (kind === 'text[]' ? JSON.stringify(row[name]) : (row[name] as Element)) ?? null),
-    ),
-  );
+  const values = columns.map(() => new Array<Element>(rows.length));
+  for (let at = 0; at < rows.length; at++) {
+    const row = rows[at]!;
+    for (let index = 0; index < columns.length; index++) {
+      const { name, kind } = columns[index]!;
+      const value = (row[name] ?? null) as Element;
+      values[index]![at] = kind === 'text[]' && value !== null ? JSON.stringify(value) : value;
+    }
+  }
+  return columns.map(({ kind }, index) => binaryArray(elementType(kind), values[index]!));
 }
 
 const parameter = ({ kind }: Column, index: number) => `$${index + 1}::${elementType(kind)}[]`;
