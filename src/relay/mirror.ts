@@ -56,6 +56,8 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
     const last = run.at(-1);
     if (last) {
       reading = readAhead(pool, last.position, limits);
+      // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
+      await turn();
       const characters = charactersOf(run);
       await flight.room(characters);
       if (!options.mayPublish()) return;
@@ -64,7 +66,6 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
       // The first one shows whether any will do.
       if (previousId === undefined) await flight.landed();
       ({ position, event_id: previousId } = last);
-      await turn(); // Whoever shares the process goes first.
     } else {
       await flight.landed();
       await alarm.wait(pollMs);

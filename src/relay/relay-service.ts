@@ -20,8 +20,8 @@ import type { RunLimits } from './read-run.js';
 import { runRelay } from './relay-loop.js';
 import { createRelayMetrics, type RelayStatus } from './relay-metrics.js';
 
-/** Bounds of a run: a millisecond or two of the event loop, which ingest may share. */
-export const RUN_LIMITS: RunLimits = { events: 250, bytes: 1024 * 1024 };
+/** Bounds of a run: a few milliseconds of the event loop, which ingest may share. */
+export const RUN_LIMITS: RunLimits = { events: 500, bytes: 1024 * 1024 };
 
 const STOPPED_WITHIN_MS = 2000;
 
