@@ -15,7 +15,12 @@ import { type Contestant, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js
 import { quiet } from './quiet.js';
 
 const WINDOW = 512;
-const NAMES = { relay: 'relay', windowed: `js.publish, ${WINDOW} in flight`, core: 'core publish' };
+const NAMES = {
+  relay: 'relay',
+  windowed: `js.publish, ${WINDOW} in flight`,
+  stored: 'core publish to the stream, last one acknowledged',
+  core: 'core publish, no stream',
+};
 
 export const publish: Bench = {
   name: 'publish',
@@ -32,6 +37,7 @@ export const publish: Bench = {
     const contestants = [
       await relay(context, connection, url, count),
       windowed(connection, events),
+      stored(connection, events),
       core(connection, events),
     ];
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
@@ -39,10 +45,13 @@ export const publish: Bench = {
     const ratios = [
       ratioOf(lines, NAMES.relay, NAMES.windowed, { atLeast: 4 }),
       ratioOf(lines, NAMES.relay, NAMES.core, { atLeast: 0.5 }),
+      ratioOf(lines, NAMES.relay, NAMES.stored, undefined),
+      ratioOf(lines, NAMES.stored, NAMES.core, undefined),
     ];
     const notes = [
-      'the relay also reads the events from Postgres; the two others have them in memory',
-      'all three build the same messages by the same code; core publish reaches no stream',
+      'the relay also reads the events from Postgres; the others have them in memory',
+      'all build the same messages by the same code',
+      'the third is as fast as this server stores these messages: nothing is read, and nobody waits before the end',
     ];
     return [resultOf('publish', about, lines, ratios, notes)];
   },
@@ -51,6 +60,11 @@ export const publish: Bench = {
 async function removeStream(connection: NatsConnection): Promise<void> {
   const manager = await connection.jetstreamManager({ checkAPI: false });
   await manager.streams.delete(STREAM).catch(() => {});
+}
+
+async function makeStream(connection: NatsConnection): Promise<void> {
+  await removeStream(connection);
+  await ensureStream(connection);
 }
 
 async function relay(
@@ -94,27 +108,46 @@ function windowed(connection: NatsConnection, events: readonly LoggedEvent[]): C
   };
   return {
     name: NAMES.windowed,
-    async prepare() {
-      await removeStream(connection);
-      await ensureStream(connection);
-    },
+    prepare: () => makeStream(connection),
+    run: () => rateOf(events.length, publishAll),
+  };
+}
+
+// Flushes now and then, or Node would hold all messages at once.
+async function publishCore(
+  connection: NatsConnection,
+  messageAt: (at: number) => BusMessage,
+  count: number,
+): Promise<void> {
+  for (let at = 0; at < count; at++) {
+    const { subject, headers, data } = messageAt(at);
+    connection.publish(subject, data, { headers });
+    if (at % 1000 === 999) await connection.flush();
+  }
+  await connection.flush();
+}
+
+function stored(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+  const messageAt = messagesOf(connection, events);
+  const publishAll = async () => {
+    await publishCore(connection, messageAt, events.length - 1);
+    const { subject, headers, data } = messageAt(events.length - 1);
+    const answer = await connection.request(subject, data, { headers, timeout: 60_000 });
+    const { seq } = answer.json<{ seq?: number }>();
+    if (seq !== events.length) throw new Error(`expected sequence ${events.length}, got ${seq}`);
+  };
+  return {
+    name: NAMES.stored,
+    prepare: () => makeStream(connection),
     run: () => rateOf(events.length, publishAll),
   };
 }
 
 function core(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
   const messageAt = messagesOf(connection, events);
-  const publishAll = async () => {
-    for (let at = 0; at < events.length; at++) {
-      const { subject, headers, data } = messageAt(at);
-      connection.publish(subject, data, { headers });
-      if (at % 1000 === 999) await connection.flush();
-    }
-    await connection.flush();
-  };
   return {
     name: NAMES.core,
     prepare: () => removeStream(connection),
-    run: () => rateOf(events.length, publishAll),
+    run: () => rateOf(events.length, () => publishCore(connection, messageAt, events.length)),
   };
 }

@@ -2,9 +2,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
+import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { findStream, managerOf } from '../bus/stream.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
+import { createFlight, type Flight } from './flight.js';
 import { publishRun } from './publish-run.js';
 import { type RunLimits, readRun } from './read-run.js';
 
@@ -19,7 +21,7 @@ export interface MirrorOptions {
   pollMs: number;
   /** Asked before each run; false ends the mirror. */
   mayPublish(): boolean;
-  /** Told after the comparison (no events) and after each acknowledged run. */
+  /** Told after the comparison (no events) and, in order, of each acknowledged run. */
   onMirrored(position: number, events: number): void;
 }
 
@@ -27,39 +29,64 @@ const LOOK_EVERY_MS = 2000;
 
 /**
  * Compares the stream's end with the log, then publishes what follows and what is appended, until `mayPublish` says
- * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` and `publishRun` do.
+ * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` and `publishRun` do. When it
+ * ends, either way, no run is in flight.
  */
 export async function mirror(options: MirrorOptions): Promise<void> {
-  const { connection, pool, limits, alarm, pollMs } = options;
-  let end = await findPosition(connection, pool);
+  const end = await findPosition(options.connection, options.pool);
   options.onMirrored(end.position, 0);
+  const flight = createFlight(options.onMirrored);
+  try {
+    await follow(options, end, flight);
+    await flight.landed();
+  } finally {
+    await flight.settled();
+  }
+}
+
+async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): Promise<void> {
+  const { connection, pool, limits, alarm, pollMs } = options;
+  let position = end.position;
   let previousId: string | undefined;
   let lookedAt = performance.now();
-  let run = await readRun(pool, end.position, { ...limits, events: options.firstRunEvents });
-  while (options.mayPublish()) {
+  // The next run is read while those before it are stored.
+  let reading = readAhead(pool, position, { ...limits, events: options.firstRunEvents });
+  for (;;) {
+    const run = await reading;
     const last = run.at(-1);
     if (last) {
-      // The next run is read while this one is stored.
-      const position = last.position;
-      const [next] = await Promise.all([
-        readRun(pool, position, limits),
-        publishRun(connection, run, previousId),
-      ]);
-      options.onMirrored(position, run.length);
-      end = { ...end, position };
-      previousId = last.event_id;
-      run = next;
-      await turn(); // Whoever shares the process goes first.
+      reading = readAhead(pool, last.position, limits);
+      // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
+      await turn();
+      const characters = charactersOf(run);
+      await flight.room(characters);
+      if (!options.mayPublish()) return;
+      const stored = publishRun(connection, run, previousId);
+      flight.add({ position: last.position, events: run.length, characters, stored });
+      // The first one shows whether any will do.
+      if (previousId === undefined) await flight.landed();
+      ({ position, event_id: previousId } = last);
     } else {
+      await flight.landed();
       await alarm.wait(pollMs);
+      if (!options.mayPublish()) return;
       if (performance.now() - lookedAt > LOOK_EVERY_MS) {
-        if (!(await isUntouched(connection, end))) return;
+        if (!(await isUntouched(connection, { ...end, position }))) return;
         lookedAt = performance.now();
       }
-      run = await readRun(pool, end.position, limits);
+      reading = readAhead(pool, position, limits);
     }
   }
 }
+
+// Its failure is thrown to whoever waits for it; where the mirror ends before, to nobody.
+function readAhead(pool: pg.Pool, position: number, limits: RunLimits): Promise<LoggedEvent[]> {
+  const reading = readRun(pool, position, limits);
+  reading.catch(() => {});
+  return reading;
+}
+
+const charactersOf = (run: readonly LoggedEvent[]) => run.reduce((sum, { body }) => sum + body.length, 0);
 
 async function isUntouched(connection: NatsConnection, end: StreamEnd): Promise<boolean> {
   const info = await findStream(await managerOf(connection));

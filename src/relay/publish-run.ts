@@ -4,7 +4,7 @@
 // stream's last. So the last can only have been stored if all before it were, in order and with nothing between:
 // one acknowledgement proves the run. Whoever else publishes, and whatever the server loses, at worst the run ends
 // early, and the relay reads the stream's end again.
-import type { NatsConnection } from 'nats';
+import type { Msg, NatsConnection } from 'nats';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { toMessage } from '../bus/message.js';
 import { STREAM } from '../bus/stream.js';
@@ -28,15 +28,25 @@ export class RunRefused extends Error {
 }
 
 /**
- * Publishes a run (at least one event) and resolves when the stream holds it, each event at its position. `previousId` is the id of
- * the event before the run, where the stream is known to have stored it since the server started. Throws
- * RunRefused, or what NATS throws; then any part of the run may have been stored.
+ * Publishes a run (at least one event) and resolves when the stream holds it, each event at its position. It is sent
+ * before this returns, so runs are sent in the order of the calls. `previousId` is the id of the event before the run,
+ * where the stream is known to have stored it since the server started, or where the run before was sent on this
+ * connection. Rejects with RunRefused, or what NATS throws; then any part of the run may have been stored.
  */
 export async function publishRun(
   connection: NatsConnection,
   run: readonly LoggedEvent[],
   previousId?: string,
 ): Promise<void> {
+  // Whoever waits for the answer must not keep the events: several runs wait at once.
+  return untilStored(send(connection, run, previousId), run.at(-1)!.position);
+}
+
+function send(
+  connection: NatsConnection,
+  run: readonly LoggedEvent[],
+  previousId: string | undefined,
+): Promise<Msg> {
   const maxPayload = connection.info?.max_payload ?? 1024 * 1024;
   const last = run.length - 1;
   let before = previousId;
@@ -46,8 +56,11 @@ export async function publishRun(
     before = run[index]!.event_id;
   }
   const { subject, headers, data } = toMessage(run[last]!, maxPayload, before);
-  const answer = await connection.request(subject, data, { headers, timeout: ACKNOWLEDGED_WITHIN_MS });
-  assertStored(answer.json<Acknowledgement>(), run[last]!.position);
+  return connection.request(subject, data, { headers, timeout: ACKNOWLEDGED_WITHIN_MS });
+}
+
+async function untilStored(answer: Promise<Msg>, position: number): Promise<void> {
+  assertStored((await answer).json<Acknowledgement>(), position);
 }
 
 interface Acknowledgement {

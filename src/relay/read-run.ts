@@ -8,13 +8,19 @@ export interface RunLimits {
   bytes: number;
 }
 
-// The sum is over stored sizes, which Postgres tells without reading a large body. One event is always read.
+// Postgres tells stored sizes without reading a large body. Most runs fit, so that one sum suffices; where one does
+// not, the sums up to each event say how much of it does. One event is always read.
 const READ_RUN = `
-  SELECT ${LOGGED_COLUMNS} FROM (
-    SELECT *, sum(pg_column_size(body)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
+  SELECT ${LOGGED_COLUMNS} FROM event_log
+  WHERE position > $1 AND position <= (
+    SELECT CASE WHEN sum(pg_column_size(body)) <= $3 THEN $2 ELSE (
+      SELECT greatest(max(position), $1 + 1) FROM (
+        SELECT position, sum(pg_column_size(body)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
+        FROM event_log WHERE position > $1 AND position <= $2
+      ) run WHERE bytes <= $3
+    ) END
     FROM event_log WHERE position > $1 AND position <= $2
-  ) run
-  WHERE bytes <= $3 OR position = $1 + 1
+  )
   ORDER BY position`;
 
 /** The events after `position`, in order, without a gap, within the limits. */

@@ -32,7 +32,7 @@ export interface RelayLoopOptions {
   onPublished(position: number, events: number): void;
 }
 
-/** Relays until the signal is aborted; resolves when the run in flight is through. Never rejects. */
+/** Relays until the signal is aborted; resolves when the runs in flight are through. Never rejects. */
 export async function runRelay(options: RelayLoopOptions, signal: AbortSignal): Promise<void> {
   const { bus, lease, status, limits } = options;
   let refusals = 0;
@@ -53,9 +53,13 @@ export async function runRelay(options: RelayLoopOptions, signal: AbortSignal): 
     const mayPublish = () =>
       !signal.aborted && lease?.held() !== false && bus.epoch() === epoch && bus.connection() === connection;
     const firstRunEvents = refusals === 0 ? limits.events : 1;
+    // An answer that arrives after a reconnection is old: another mirror knows more by then.
+    const tell = (position: number, events: number) => {
+      if (bus.epoch() === epoch) onMirrored(position, events);
+    };
     // What waits for an answer of a lost connection waits in vain; it finds that it may not publish when it wakes.
     await Promise.race([
-      mirror({ ...options, connection, firstRunEvents, mayPublish, onMirrored }),
+      mirror({ ...options, connection, firstRunEvents, mayPublish, onMirrored: tell }),
       bus.gone(),
     ]);
     return 0;

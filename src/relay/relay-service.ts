@@ -96,7 +96,7 @@ export function createRelayService(options: RelayOptions): Relay {
     stopping.abort();
     alarm.ring();
     await within(STOPPED_WITHIN_MS, running);
-    await bus.stop(); // A run that is still in flight is over with this.
+    await bus.stop(); // What is still in flight is over with this.
     await within(
       STOPPED_WITHIN_MS,
       running.then(() => lease?.stop()).then(() => pool.end()),
