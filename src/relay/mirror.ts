@@ -4,11 +4,11 @@ import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { findStream, managerOf } from '../bus/stream.js';
+import { type RunLimits, readRun } from '../log/read-run.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
 import { createFlight, type Flight } from './flight.js';
 import { publishRun } from './publish-run.js';
-import { type RunLimits, readRun } from './read-run.js';
 
 export interface MirrorOptions {
   connection: NatsConnection;

@@ -5,12 +5,12 @@ import type pg from 'pg';
 import type { BaseLogger } from 'pino';
 import type { Bus } from '../bus/connect.js';
 import { StreamUnfit } from '../bus/stream.js';
+import type { RunLimits } from '../log/read-run.js';
 import type { LeaseHolder } from '../postgres/lease-holder.js';
 import type { Alarm } from './alarm.js';
 import { StreamForeign } from './find-position.js';
 import { mirror } from './mirror.js';
 import { RunRefused } from './publish-run.js';
-import type { RunLimits } from './read-run.js';
 import type { RelayState, RelayStatus } from './relay-metrics.js';
 
 const PAUSE_MS = { disconnected: 100, standby: 500, refusedRun: 50, failing: 1000 };

@@ -12,11 +12,11 @@ import type { Registry } from 'prom-client';
 import { createBus } from '../bus/connect.js';
 import { ring } from '../bus/doorbell.js';
 import { readHead } from '../log/read-log.js';
+import type { RunLimits } from '../log/read-run.js';
 import { createPool } from '../postgres/connect.js';
 import { createLeaseHolder } from '../postgres/lease-holder.js';
 import type { Service } from '../service.js';
 import { createAlarm } from './alarm.js';
-import type { RunLimits } from './read-run.js';
 import { runRelay } from './relay-loop.js';
 import { createRelayMetrics, type RelayStatus } from './relay-metrics.js';
 

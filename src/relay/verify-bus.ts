@@ -5,8 +5,8 @@ import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { dial } from '../bus/connect.js';
 import { findStream, managerOf, STREAM } from '../bus/stream.js';
 import { readHead } from '../log/read-log.js';
+import { readRun } from '../log/read-run.js';
 import { differenceOf } from './compare-message.js';
-import { readRun } from './read-run.js';
 
 /** What became of a comparison. */
 export interface BusVerification {

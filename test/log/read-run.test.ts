@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { readRun } from '../../src/relay/read-run.js';
+import { readRun } from '../../src/log/read-run.js';
+import { appendBodies } from '../relay/mirrored-log.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { appendBodies } from './mirrored-log.js';
 
 t.test('a run takes what fits, in order, and one event in any case', async (t) => {
   const { pool } = await createTestDatabase(t);
