@@ -16,7 +16,7 @@ const KEPT = [
 const MAX_CHARACTERS = 1024;
 const MAX_DELIVERY_ID = 255;
 
-let lastText = '';
+const lastValues: (string | string[] | undefined)[] = KEPT.map(() => undefined);
 let lastBytes: Buffer = Buffer.from('{}');
 
 /**
@@ -24,11 +24,14 @@ let lastBytes: Buffer = Buffer.from('{}');
  * the last answer is kept, and not to be written to.
  */
 export function keptHeaders(headers: IncomingHttpHeaders): Buffer {
-  const text = JSON.stringify(selectKept(headers));
-  if (text !== lastText) {
-    lastText = text;
-    lastBytes = Buffer.from(text);
+  let isLast = true;
+  for (let index = 0; index < KEPT.length; index++) {
+    const value = headers[KEPT[index]!];
+    if (value === lastValues[index]) continue;
+    lastValues[index] = value;
+    isLast = false;
   }
+  if (!isLast) lastBytes = Buffer.from(JSON.stringify(selectKept(headers)));
   return lastBytes;
 }
 

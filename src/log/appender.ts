@@ -1,12 +1,14 @@
 // Group commit. One commit is in flight; all that arrives meanwhile is the next batch. So a busy log pays for its
-// lock and its flush once a batch, and an idle one adds no delay.
+// lock and its flush once a batch, and an idle one adds no delay. A batch is sent before the one that was committed
+// is answered: Postgres works while the answers are written.
 //
-//   append ──▶ pending ──(commit free)──▶ batch ──▶ append_events ──▶ answers
+//   append ──▶ pending ──(commit free)──▶ batch ──▶ append_events ──(next batch sent)──▶ answers
 //                                           │ refused data: halves, until the bad event is alone
 //                                           │ the server said it was not committed, and why may be over: once more
 //                                           └ any other fault: all that waits is answered with it, at once
 import type pg from 'pg';
 import { isRefusedData, sqlState } from '../postgres/failure.js';
+import { createKeptConnection } from '../postgres/kept-connection.js';
 import { type Appended, appendEvents } from './append-events.js';
 import type { NewEvent } from './new-event.js';
 
@@ -73,6 +75,7 @@ export interface AppenderOptions {
 /** An appender on a pool, which the caller ends once the appender is idle. */
 export function createAppender({ pool, limits: given, observer }: AppenderOptions): Appender {
   const limits = { ...APPENDER_LIMITS, ...given };
+  const connection = createKeptConnection(pool);
   let pending: Waiting[] = [];
   let bytes = 0;
   let running: Promise<void> | undefined;
@@ -90,11 +93,14 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   async function run(): Promise<void> {
     // One turn of the event loop, so that requests read from their sockets together are committed together.
     await new Promise(setImmediate);
+    let answer = nobody;
     while (pending.length > 0) {
-      const batch = takeBatch();
-      await commit(batch);
-      for (const { event } of batch) bytes -= event.body.length;
+      const committing = commit(takeBatch());
+      answer();
+      answer = await committing;
     }
+    connection.giveBack();
+    answer();
     running = undefined;
   }
 
@@ -111,37 +117,42 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     return batch;
   }
 
-  async function commit(batch: Waiting[], isRetry = false): Promise<void> {
+  // Resolves, once all of the batch is decided, with what tells those that wait for it.
+  async function commit(batch: Waiting[], isRetry = false): Promise<Answer> {
     const started = performance.now();
     try {
-      const answers = await appendEvents(
-        pool,
-        batch.map(({ event }) => event),
-      );
+      const events = batch.map(({ event }) => event);
+      const answers = await connection.run((client) => appendEvents(client, events));
       const lastPosition = answers.reduce((last, { position }) => Math.max(last, position), 0);
       observer?.committed(batch.length, (performance.now() - started) / 1000, lastPosition);
-      for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index]!);
+      return () => settle(batch, ({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
-      if (isRefusedData(error)) await separate(batch, error);
-      else if (!isRetry && isWorthRetrying(error)) await commit(batch, true);
-      else failAll(batch, error);
+      if (isRefusedData(error)) return separate(batch, error);
+      if (!isRetry && isWorthRetrying(error)) return commit(batch, true);
+      return failAll(batch, error);
     }
   }
 
-  async function separate(batch: Waiting[], error: unknown): Promise<void> {
-    if (batch.length === 1) return batch[0]!.reject(new EventRefused(error));
+  async function separate(batch: Waiting[], error: unknown): Promise<Answer> {
+    if (batch.length === 1) return () => settle(batch, ({ reject }) => reject(new EventRefused(error)));
     const middle = batch.length >> 1;
-    await commit(batch.slice(0, middle));
-    await commit(batch.slice(middle));
+    const answer = await commit(batch.slice(0, middle));
+    answer();
+    return commit(batch.slice(middle));
   }
 
   // Those that wait would meet the same fault one batch after the other: they are told now.
-  function failAll(batch: Waiting[], error: unknown): void {
-    const waiting = pending;
+  function failAll(batch: Waiting[], error: unknown): Answer {
+    const all = [...batch, ...pending];
     pending = [];
-    for (const { event } of waiting) bytes -= event.body.length;
-    observer?.failed(batch.length + waiting.length, error);
-    for (const { reject } of [...batch, ...waiting]) reject(error);
+    observer?.failed(all.length, error);
+    settle(all, ({ reject }) => reject(error));
+    return nobody;
+  }
+
+  function settle(batch: readonly Waiting[], tell: (waiting: Waiting, index: number) => void): void {
+    for (const { event } of batch) bytes -= event.body.length;
+    batch.forEach(tell);
   }
 
   const idle = async () => {
@@ -149,6 +160,10 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   };
   return { append, idle, pendingBytes: () => bytes };
 }
+
+type Answer = () => void;
+
+function nobody(): void {}
 
 // A connection that was ended while idle, a failover, a deadlock: the server itself said that it did not commit, and
 // another connection may do better. Where the connection broke without a word the commit may have happened, so it

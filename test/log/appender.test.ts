@@ -1,0 +1,183 @@
+import type pg from 'pg';
+import t, { type Test } from 'tap';
+import { createAppender } from '../../src/log/appender.js';
+import type { NewEvent } from '../../src/log/new-event.js';
+import { readHead } from '../../src/log/read-log.js';
+import { createPool } from '../../src/postgres/connect.js';
+import { newEvent } from '../support/fill-log.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+const event = (name: string, body?: string): NewEvent => {
+  const made = newEvent({ event: name, payload: {} });
+  return body === undefined ? made : { ...made, body: Buffer.from(body) };
+};
+const POISON = '{"event": "poison", "payload": }';
+
+/** An event that says when it is made ready to be sent. */
+const watched = (name: string, onSent: () => void): NewEvent => {
+  const made = event(name);
+  const { headers } = made;
+  return Object.defineProperty(made, 'headers', {
+    get() {
+      onSent();
+      return headers;
+    },
+  });
+};
+
+/** A pool for appending, and another that can keep what is appended from being committed. */
+async function prepare(t: Test) {
+  const { pool, url } = await createTestDatabase(t);
+  const commits = createPool(url, { max: 1 });
+  t.teardown(() => commits.end());
+  let connections = 0;
+  commits.on('connect', () => {
+    connections += 1;
+  });
+  return { pool, commits, connections: () => connections, holdHead: () => holdHead(pool) };
+}
+
+async function holdHead(pool: pg.Pool): Promise<() => Promise<void>> {
+  const client = await pool.connect();
+  await client.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
+  return async () => {
+    await client.query('ROLLBACK');
+    client.release();
+  };
+}
+
+/** The backend that waits for the head, once it waits; other than `before`. */
+function waitingBackend(pool: pg.Pool, before = 0): Promise<number> {
+  return waitFor(async () => {
+    const { rows } = await pool.query(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> $1`,
+      [before],
+    );
+    return rows[0]?.pid as number | undefined;
+  });
+}
+
+t.test('a batch is sent before the one that was committed is answered', async (t) => {
+  const { pool, commits, holdHead } = await prepare(t);
+  const appender = createAppender({ pool: commits });
+  const release = await holdHead();
+  const order: string[] = [];
+  const first = appender.append(event('first')).then(() => order.push('first answered'));
+  await waitingBackend(pool);
+  const second = appender
+    .append(watched('second', () => order.push('second sent')))
+    .then(() => order.push('second answered'));
+  await release();
+  await Promise.all([first, second]);
+  t.same(order, ['second sent', 'first answered', 'second answered']);
+});
+
+t.test('what is full is told so, and there is room again once those before are answered', async (t) => {
+  const { pool, commits, holdHead } = await prepare(t);
+  const size = event('x').body.length;
+  const appender = createAppender({ pool: commits, limits: { pendingBytes: 2 * size } });
+  const release = await holdHead();
+  const left = appender.append(event('a')).then(() => appender.pendingBytes());
+  await waitingBackend(pool);
+  const waiting = appender.append(event('b'));
+  await t.rejects(appender.append(event('c')), { code: 'HOOKFOLD_APPENDER_FULL' });
+  t.equal(appender.pendingBytes(), 2 * size);
+  await release();
+  t.equal(await left, size, 'the second batch is in flight when the first is answered');
+  t.match(await waiting, { position: 2 });
+  t.equal(appender.pendingBytes(), 0);
+  t.match(await appender.append(event('c')), { position: 3 });
+});
+
+t.test('a commit that fails twice fails what waits behind it, and nothing after it', async (t) => {
+  const { pool, commits, connections, holdHead } = await prepare(t);
+  const failures: number[] = [];
+  const appender = createAppender({
+    pool: commits,
+    observer: { committed() {}, failed: (events) => failures.push(events) },
+  });
+  t.match(await appender.append(event('a')), { position: 1 });
+  const release = await holdHead();
+  const outcomes = Promise.allSettled([appender.append(event('b'))]);
+  const first = await waitingBackend(pool);
+  const behind = Promise.allSettled([appender.append(event('c')), appender.append(event('d'))]);
+  await pool.query('SELECT pg_terminate_backend($1)', [first]);
+  const second = await waitingBackend(pool, first);
+  await pool.query('SELECT pg_terminate_backend($1)', [second]);
+  for (const { status } of [...(await outcomes), ...(await behind)]) t.equal(status, 'rejected');
+  t.same(failures, [3]);
+  t.equal(appender.pendingBytes(), 0);
+  await appender.idle();
+  await release();
+  t.match(await appender.append(event('e')), { position: 2 }, 'what failed left no gap');
+  t.equal(connections(), 3, 'one each time');
+});
+
+t.test(
+  'a connection that is cut off while its commit waits is replaced, and the batch committed once',
+  async (t) => {
+    const { pool, commits, holdHead } = await prepare(t);
+    const appender = createAppender({ pool: commits });
+    const release = await holdHead();
+    const answers = Promise.all([appender.append(event('a')), appender.append(event('b'))]);
+    const first = await waitingBackend(pool);
+    const behind = appender.append(event('c'));
+    await pool.query('SELECT pg_terminate_backend($1)', [first]);
+    await waitingBackend(pool, first);
+    await release();
+    t.match(await answers, [{ position: 1 }, { position: 2 }]);
+    t.match(await behind, { position: 3 });
+  },
+);
+
+t.test(
+  'poison events are refused alone, on the same connection, and those behind them are committed',
+  async (t) => {
+    const { pool, commits, connections, holdHead } = await prepare(t);
+    const appender = createAppender({ pool: commits });
+    const release = await holdHead();
+    const first = appender.append(event('first'));
+    await waitingBackend(pool);
+    const names = ['a', 'poison', 'b', 'poison', 'c'];
+    const all = Promise.allSettled(
+      names.map((name) => appender.append(event(name, name === 'poison' ? POISON : undefined))),
+    );
+    await release();
+    await first;
+    const last = appender.append(event('last'));
+    t.match(await all, [
+      { value: { position: 2 } },
+      { reason: { code: 'HOOKFOLD_EVENT_REFUSED' } },
+      { value: { position: 3 } },
+      { reason: { code: 'HOOKFOLD_EVENT_REFUSED' } },
+      { value: { position: 4 } },
+    ]);
+    t.match(await last, { position: 5 });
+    t.equal(appender.pendingBytes(), 0);
+    t.equal(connections(), 1);
+  },
+);
+
+t.test('idle means that all are answered and the connection is given back', async (t) => {
+  const { pool, commits } = await prepare(t);
+  const appender = createAppender({ pool: commits, limits: { batchEvents: 10 } });
+  await appender.idle();
+  let answered = 0;
+  const all = Array.from({ length: 95 }, (_, index) =>
+    appender.append(event(String(index))).then(() => {
+      answered += 1;
+    }),
+  );
+  await appender.idle();
+  await new Promise(setImmediate);
+  t.equal(answered, all.length);
+  t.equal(appender.pendingBytes(), 0);
+  t.equal(commits.idleCount, commits.totalCount);
+  t.equal(await readHead(pool), 95);
+  const { rows } = await pool.query('SELECT count FROM seal ORDER BY last_position');
+  t.same(
+    rows.map(({ count }) => count),
+    [10, 10, 10, 10, 10, 10, 10, 10, 10, 5],
+  );
+});
