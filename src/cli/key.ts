@@ -6,8 +6,7 @@ import { formatTable } from './table.js';
 import { withPool } from './with-pool.js';
 
 /** `hookfold key`: who may ask the query API. */
-export function addKeyCommand(program: Command, context: CommandContext): void {
-  const key = program.command('key').description('API keys of the query side: add, list, revoke.');
+export function defineKey(key: Command, context: CommandContext): void {
   addAdd(key, context);
   addList(key, context);
   addRevoke(key, context);

@@ -14,11 +14,8 @@ import type { CommandContext } from './context.js';
 type Filter = ParkedFilter & { json?: boolean };
 
 /** `hookfold parked`: the events that a projection could not fold, and those that wait behind them. */
-export function addParkedCommand(program: Command, context: CommandContext): void {
-  const parked = program
-    .command('parked')
-    .description('Events that a projection could not fold, and the later ones of their rows.')
-    .addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
+export function defineParked(parked: Command, context: CommandContext): void {
+  parked.addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
   const add = (name: string, description: string, run: (filter: Filter) => Promise<void>) =>
     parked
       .command(name)

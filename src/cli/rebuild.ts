@@ -26,13 +26,8 @@ interface Flags {
 }
 
 /** `hookfold rebuild`: the read models anew from the log, compared with the served ones, then swapped in. */
-export function addRebuildCommand(program: Command, context: CommandContext): void {
-  program
-    .command('rebuild [names...]')
-    .description(
-      'Rebuild read models from the log beside the served ones, compare them row by row, and swap them in. ' +
-        'Interrupted, it goes on where it was.',
-    )
+export function defineRebuild(command: Command, context: CommandContext): void {
+  command
     .option('--dry-run', 'stop before the swap, and report')
     .option('--diff', 'show rows that were added, removed or changed, column by column')
     .option('--workers <count>', 'fold with so many threads', count, 1)

@@ -15,10 +15,7 @@ interface ListOptions {
 }
 
 /** `hookfold rejected list|show|release|drop`: what the door turned down and kept. */
-export function addRejectedCommand(program: Command, context: CommandContext): void {
-  const rejected = program
-    .command('rejected')
-    .description('See to requests that were no event and were kept.');
+export function defineRejected(rejected: Command, context: CommandContext): void {
   addList(rejected, context);
   addShow(rejected, context);
   addRelease(rejected, context);

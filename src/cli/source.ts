@@ -25,8 +25,7 @@ interface OutputOptions {
 }
 
 /** `hookfold source add|rotate|revoke|list`: who may send. */
-export function addSourceCommand(program: Command, context: CommandContext): void {
-  const source = program.command('source').description('Say who may send webhooks.');
+export function defineSource(source: Command, context: CommandContext): void {
   addAdd(source, context);
   addRotate(source, context);
   source
