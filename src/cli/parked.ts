@@ -5,10 +5,10 @@ import {
   discardParked,
   listParked,
   type ParkedFilter,
-  type ParkedPools,
   type RetryOutcome,
   retryParked,
 } from '../projector/parked.js';
+import type { Pools } from '../projector/pools.js';
 import type { CommandContext } from './context.js';
 
 type Filter = ParkedFilter & { json?: boolean };
@@ -62,7 +62,7 @@ function report(context: CommandContext, outcomes: readonly RetryOutcome[], json
   else context.print(lines.join('\n') || 'nothing was parked');
 }
 
-async function withPools<T>(context: CommandContext, work: (pools: ParkedPools) => Promise<T>): Promise<T> {
+async function withPools<T>(context: CommandContext, work: (pools: Pools) => Promise<T>): Promise<T> {
   const logPool = createPool(context.databaseUrl(), { max: 2 });
   const readPool = createPool(context.readDatabaseUrl(), { max: 2 });
   try {
