@@ -43,6 +43,7 @@ function addList(key: Command, context: CommandContext): void {
     .action(async ({ json }: { json?: boolean }) => {
       const keys = await withPool(context.databaseUrl(), listKeys);
       if (json) return context.print(JSON.stringify(keys));
+      if (keys.length === 0) return context.print('no key yet: hookfold key add NAME makes one');
       for (const line of formatTable(['name', 'sees', 'made', 'last used', 'revoked'], keys.map(cells)))
         context.print(line);
     });

@@ -42,6 +42,7 @@ function addList(rejected: Command, context: CommandContext): void {
     .action(async ({ json, ...filter }: ListOptions) => {
       const found = await withPool(context.databaseUrl(), (pool) => listRejected(pool, filter));
       for (const one of found) context.print(json ? JSON.stringify(one) : describe(one));
+      if (found.length === 0 && !json) context.print('no such request is kept');
     });
 }
 
@@ -83,6 +84,7 @@ function addRelease(rejected: Command, context: CommandContext): void {
         return done;
       });
       for (const one of releases) context.print(options.json ? JSON.stringify(one) : describeRelease(one));
+      if (releases.length === 0 && !options.json) context.print('no such request is kept');
       if (releases.some(({ outcome }) => outcome === 'rejected' || outcome === 'impossible'))
         process.exitCode = 1;
     });
