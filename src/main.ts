@@ -1,7 +1,4 @@
-// The program: reads the environment once, then hands over to the command that was named.
-import { ConfigurationError, readConfiguration } from './cli/configuration.js';
-import { createContext } from './cli/context.js';
-import { describeError } from './cli/describe-error.js';
+// The program: hands over to the command that is named, which reads the environment once.
 import { createProgram } from './cli/program.js';
 
 // Whoever reads may have seen enough (`hookfold tail | head`): that is an end, not a fault.
@@ -11,11 +8,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  const context = createContext(readConfiguration(process.env));
-  await createProgram(context).parseAsync(process.argv);
+  await createProgram(openContext).parseAsync(process.argv);
 } catch (error) {
+  const { describeError } = await import('./cli/describe-error.js');
   process.stderr.write(`hookfold: ${describeError(error)}\n`);
   if (process.env.LOG_LEVEL === 'debug') process.stderr.write(`${(error as Error).stack}\n`);
   // At once: what the command had opened must not keep the process alive.
-  process.exit(error instanceof ConfigurationError ? 2 : 1);
+  process.exit((error as { code?: string }).code === 'CONFIGURATION' ? 2 : 1);
+}
+
+async function openContext() {
+  const { createContext } = await import('./cli/context.js');
+  const { readConfiguration } = await import('./cli/configuration.js');
+  return createContext(readConfiguration(process.env));
 }

@@ -16,10 +16,8 @@ interface DiffOptions {
 }
 
 /** `hookfold diff`: what changed in a read model between two positions. */
-export function addDiffCommand(program: Command, context: CommandContext): void {
-  program
-    .command('diff <name>')
-    .description('Show the rows of a read model that differ between two positions, folded anew from the log.')
+export function defineDiff(command: Command, context: CommandContext): void {
+  command
     .requiredOption('--from <position>', 'a position, or an RFC 3339 time', asOf)
     .option('--to <position>', 'a position, or an RFC 3339 time; default: the head', asOf)
     .option('--integration <id>', 'only rows of this integration')

@@ -9,10 +9,8 @@ import { type Imported, type ImportOptions, importFile } from './import/import-f
 import { withPool } from './with-pool.js';
 
 /** `hookfold import FILE.ndjson`: appends a capture. */
-export function addImportCommand(program: Command, context: CommandContext): void {
-  program
-    .command('import <file>')
-    .description('Append a capture to the log: one webhook a line, in order (- reads standard input).')
+export function defineImport(command: Command, context: CommandContext): void {
+  command
     .option('--source <name>', 'the source that the events are of', 'import')
     .option('--json', 'print the outcome as JSON')
     .addHelpText(

@@ -7,10 +7,8 @@ import type { CommandContext } from './context.js';
 import { runService } from './run-service.js';
 
 /** `hookfold ingest`: takes webhooks in and mirrors the log to NATS. */
-export function addIngestCommand(program: Command, context: CommandContext): void {
-  program
-    .command('ingest')
-    .description('Take webhooks in over HTTP, append them to the log, and mirror the log to NATS.')
+export function defineIngest(command: Command, context: CommandContext): void {
+  command
     .addHelpText(
       'after',
       `

@@ -6,8 +6,7 @@ import { formatTable } from './table.js';
 import { withPool } from './with-pool.js';
 
 /** `hookfold key`: who may ask the query API. */
-export function addKeyCommand(program: Command, context: CommandContext): void {
-  const key = program.command('key').description('API keys of the query side: add, list, revoke.');
+export function defineKey(key: Command, context: CommandContext): void {
   addAdd(key, context);
   addList(key, context);
   addRevoke(key, context);
@@ -44,6 +43,7 @@ function addList(key: Command, context: CommandContext): void {
     .action(async ({ json }: { json?: boolean }) => {
       const keys = await withPool(context.databaseUrl(), listKeys);
       if (json) return context.print(JSON.stringify(keys));
+      if (keys.length === 0) return context.print('no key yet: hookfold key add NAME makes one');
       for (const line of formatTable(['name', 'sees', 'made', 'last used', 'revoked'], keys.map(cells)))
         context.print(line);
     });

@@ -4,10 +4,8 @@ import { migrateReadModels } from '../read-models/migrate-read-models.js';
 import type { CommandContext } from './context.js';
 
 /** `hookfold migrate`: brings both databases up to date. */
-export function addMigrateCommand(program: Command, context: CommandContext): void {
-  program
-    .command('migrate')
-    .description('Bring the log (DATABASE_URL) and the read models (READ_DATABASE_URL) up to date.')
+export function defineMigrate(command: Command, context: CommandContext): void {
+  command
     .option('--json', 'print the names of the files that were run')
     .addHelpText('after', '\nSafe to run from several processes at once, and again at every deployment.')
     .action(async ({ json }: { json?: boolean }) => {

@@ -5,20 +5,17 @@ import {
   discardParked,
   listParked,
   type ParkedFilter,
-  type ParkedPools,
   type RetryOutcome,
   retryParked,
 } from '../projector/parked.js';
+import type { Pools } from '../projector/pools.js';
 import type { CommandContext } from './context.js';
 
 type Filter = ParkedFilter & { json?: boolean };
 
 /** `hookfold parked`: the events that a projection could not fold, and those that wait behind them. */
-export function addParkedCommand(program: Command, context: CommandContext): void {
-  const parked = program
-    .command('parked')
-    .description('Events that a projection could not fold, and the later ones of their rows.')
-    .addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
+export function defineParked(parked: Command, context: CommandContext): void {
+  parked.addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
   const add = (name: string, description: string, run: (filter: Filter) => Promise<void>) =>
     parked
       .command(name)
@@ -65,7 +62,7 @@ function report(context: CommandContext, outcomes: readonly RetryOutcome[], json
   else context.print(lines.join('\n') || 'nothing was parked');
 }
 
-async function withPools<T>(context: CommandContext, work: (pools: ParkedPools) => Promise<T>): Promise<T> {
+async function withPools<T>(context: CommandContext, work: (pools: Pools) => Promise<T>): Promise<T> {
   const logPool = createPool(context.databaseUrl(), { max: 2 });
   const readPool = createPool(context.readDatabaseUrl(), { max: 2 });
   try {

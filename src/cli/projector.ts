@@ -4,10 +4,8 @@ import type { CommandContext } from './context.js';
 import { runService } from './run-service.js';
 
 /** `hookfold projector`: folds the log into the read models. */
-export function addProjectorCommand(program: Command, context: CommandContext): void {
-  program
-    .command('projector')
-    .description('Fold the log into the read models. Any number of these share the work.')
+export function defineProjector(command: Command, context: CommandContext): void {
+  command
     .option('--until-head', 'end once all there is has been folded')
     .option('--segments <count>', 'split the projections keyed within an integration among processes', count)
     .action(async ({ untilHead, segments }: { untilHead?: boolean; segments?: number }) => {

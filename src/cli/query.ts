@@ -4,10 +4,8 @@ import type { CommandContext } from './context.js';
 import { runService } from './run-service.js';
 
 /** `hookfold query`: answers over HTTP. */
-export function addQueryCommand(program: Command, context: CommandContext): void {
-  program
-    .command('query')
-    .description('Answer over HTTP: read models, the log, time travel. Any number of these.')
+export function defineQuery(command: Command, context: CommandContext): void {
+  command
     .addHelpText(
       'after',
       `

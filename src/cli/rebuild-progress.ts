@@ -49,6 +49,7 @@ export function createRebuildProgress(
 }
 
 const PHASES: Record<string, string> = {
+  wait: 'another process was at it; waiting, ten seconds at the most, whether it goes on',
   load: 'reading the log beside the served tables',
   index: 'making indexes',
   finish: 'comparing with the served rows',

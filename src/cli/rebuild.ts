@@ -7,6 +7,7 @@ import { discardRebuilds } from '../projector/rebuild/retire.js';
 import { rollbackRebuild } from '../projector/rebuild/rollback.js';
 import { createThrottle } from '../projector/rebuild/throttle.js';
 import { createWorkerLoader } from '../projector/rebuild/worker-loader.js';
+import type { Build } from '../read-models/build.js';
 import { createConfirmation } from './confirm.js';
 import type { CommandContext } from './context.js';
 import { createRebuildProgress } from './rebuild-progress.js';
@@ -26,13 +27,8 @@ interface Flags {
 }
 
 /** `hookfold rebuild`: the read models anew from the log, compared with the served ones, then swapped in. */
-export function addRebuildCommand(program: Command, context: CommandContext): void {
-  program
-    .command('rebuild [names...]')
-    .description(
-      'Rebuild read models from the log beside the served ones, compare them row by row, and swap them in. ' +
-        'Interrupted, it goes on where it was.',
-    )
+export function defineRebuild(command: Command, context: CommandContext): void {
+  command
     .option('--dry-run', 'stop before the swap, and report')
     .option('--diff', 'show rows that were added, removed or changed, column by column')
     .option('--workers <count>', 'fold with so many threads', count, 1)
@@ -50,28 +46,36 @@ export function addRebuildCommand(program: Command, context: CommandContext): vo
     .option('--json', 'print the result as JSON')
     .action(async (names: string[], flags: Flags) => {
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;
-      if (flags.discard) await discard(context, names);
-      else if (flags.rollback) await rollback(context, names);
+      if (flags.discard) await discard(context, names, flags);
+      else if (flags.rollback) await rollback(context, names, flags);
       else await run(context, projections, flags);
     });
 }
 
-async function discard({ readDatabaseUrl, print }: CommandContext, names: string[]): Promise<void> {
-  await withPool(readDatabaseUrl(), async (pool) => {
-    const dropped = await discardRebuilds(pool, names);
+async function discard(context: CommandContext, names: string[], { json }: Flags): Promise<void> {
+  const { print } = context;
+  await withPool(context.readDatabaseUrl(), async (pool) => {
+    const dropped = await discardRebuilds(pool, names, { logger: context.logger('rebuild') });
+    if (json) return print(JSON.stringify(dropped.map(toJson)));
     for (const { table_name } of dropped) print(`dropped ${table_name}`);
     if (dropped.length === 0) print('nothing half-built was there');
   });
 }
 
-async function rollback({ readDatabaseUrl, print }: CommandContext, names: string[]): Promise<void> {
+const toJson = ({ projection, version, table_name }: Build) => ({ projection, version, table_name });
+
+async function rollback(context: CommandContext, names: string[], { json }: Flags): Promise<void> {
+  const { print } = context;
   if (names.length === 0)
     throw new Error('name the projection to take back: hookfold rebuild --rollback NAME');
-  await withPool(readDatabaseUrl(), async (pool) => {
+  await withPool(context.readDatabaseUrl(), async (pool) => {
+    const served: Build[] = [];
     for (const name of names) {
       const build = await rollbackRebuild(pool, findProjection(name));
-      print(`${name} is served from ${build.table_name} again (version ${build.version})`);
+      served.push(build);
+      if (!json) print(`${name} is served from ${build.table_name} again (version ${build.version})`);
     }
+    if (json) print(JSON.stringify(served.map(toJson)));
   });
 }
 

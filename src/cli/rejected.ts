@@ -15,10 +15,7 @@ interface ListOptions {
 }
 
 /** `hookfold rejected list|show|release|drop`: what the door turned down and kept. */
-export function addRejectedCommand(program: Command, context: CommandContext): void {
-  const rejected = program
-    .command('rejected')
-    .description('See to requests that were no event and were kept.');
+export function defineRejected(rejected: Command, context: CommandContext): void {
   addList(rejected, context);
   addShow(rejected, context);
   addRelease(rejected, context);
@@ -45,6 +42,7 @@ function addList(rejected: Command, context: CommandContext): void {
     .action(async ({ json, ...filter }: ListOptions) => {
       const found = await withPool(context.databaseUrl(), (pool) => listRejected(pool, filter));
       for (const one of found) context.print(json ? JSON.stringify(one) : describe(one));
+      if (found.length === 0 && !json) context.print('no such request is kept');
     });
 }
 
@@ -86,6 +84,7 @@ function addRelease(rejected: Command, context: CommandContext): void {
         return done;
       });
       for (const one of releases) context.print(options.json ? JSON.stringify(one) : describeRelease(one));
+      if (releases.length === 0 && !options.json) context.print('no such request is kept');
       if (releases.some(({ outcome }) => outcome === 'rejected' || outcome === 'impossible'))
         process.exitCode = 1;
     });

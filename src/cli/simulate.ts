@@ -20,10 +20,8 @@ interface SimulateOptions {
 }
 
 /** `hookfold simulate`: plays munity against a running ingest. */
-export function addSimulateCommand(program: Command, context: CommandContext): void {
-  program
-    .command('simulate')
-    .description('Play munity against a running ingest: syncs, swapped neighbours, repeats, failing tokens.')
+export function defineSimulate(command: Command, context: CommandContext): void {
+  command
     .option('--url <url>', "the webhook URL, token included (default: a running hookfold start's)")
     .option('--rate <webhooks>', 'webhooks a second (default: as fast as they are answered)', wholeNumber(1))
     .option('--duration <time>', 'how long: 10s, 5m, 1h', seconds, 10)

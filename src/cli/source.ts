@@ -25,14 +25,18 @@ interface OutputOptions {
 }
 
 /** `hookfold source add|rotate|revoke|list`: who may send. */
-export function addSourceCommand(program: Command, context: CommandContext): void {
-  const source = program.command('source').description('Say who may send webhooks.');
+export function defineSource(source: Command, context: CommandContext): void {
   addAdd(source, context);
   addRotate(source, context);
   source
     .command('revoke <name>')
     .description('End a source: running doors turn its requests away within 5 seconds.')
-    .action((name: string) => withPool(context.databaseUrl(), (pool) => revokeSource(pool, name)));
+    .option('--json', 'print {"source", "revoked"}')
+    .action(async (name: string, { json }: OutputOptions) => {
+      await withPool(context.databaseUrl(), (pool) => revokeSource(pool, name));
+      if (json) context.print(JSON.stringify({ source: name, revoked: true }));
+      else context.print(`${name} is revoked: running doors turn its requests away within 5 seconds`);
+    });
   source
     .command('list')
     .description('Show the sources, and when each was last used.')
@@ -40,6 +44,7 @@ export function addSourceCommand(program: Command, context: CommandContext): voi
     .action(async ({ json }: OutputOptions) => {
       const sources = await withPool(context.databaseUrl(), listSources);
       if (json) context.print(JSON.stringify(sources));
+      else if (sources.length === 0) context.print('no source yet: hookfold source add NAME makes one');
       else for (const one of sources) context.print(describe(one));
     });
 }

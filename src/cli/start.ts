@@ -7,10 +7,8 @@ import { describeRunning, webhookUrl } from './start/report.js';
 import { listenForStop } from './stop-request.js';
 
 /** `hookfold start`: everything on one machine. */
-export function addStartCommand(program: Command, context: CommandContext): void {
-  program
-    .command('start')
-    .description('Start everything on this machine: Postgres, NATS, ingest, relay, projector, query.')
+export function defineStart(command: Command, context: CommandContext): void {
+  command
     .option(
       '--show-url',
       'print the webhook URL and the API key that the first start made, and start nothing',

@@ -6,16 +6,12 @@ import type { CommandContext } from './context.js';
 import { formatTable } from './table.js';
 
 /** `hookfold status`: how far everything is. */
-export function addStatusCommand(program: Command, context: CommandContext): void {
-  program
-    .command('status')
-    .description('Show the log, the bus, the read models behind it, sources and rejected requests.')
-    .option('--json', 'print it as JSON')
-    .action(async ({ json }: { json?: boolean }) => {
-      const status = await askAll(context);
-      if (json) context.print(JSON.stringify(status));
-      else for (const line of describeStatus(status)) context.print(line);
-    });
+export function defineStatus(command: Command, context: CommandContext): void {
+  command.option('--json', 'print it as JSON').action(async ({ json }: { json?: boolean }) => {
+    const status = await askAll(context);
+    if (json) context.print(JSON.stringify(status));
+    else for (const line of describeStatus(status)) context.print(line);
+  });
 }
 
 async function askAll(context: CommandContext): Promise<Status> {

@@ -18,10 +18,8 @@ const PAGE_EVENTS = 500;
 const POLL_MS = 200;
 
 /** `hookfold tail`: prints the events of the log as they come. */
-export function addTailCommand(program: Command, context: CommandContext): void {
-  program
-    .command('tail')
-    .description('Print the events of the log as they come, a line each. Nothing is passed over.')
+export function defineTail(command: Command, context: CommandContext): void {
+  command
     .option('--after <position>', 'begin behind this position (default: the head; 0 prints all)', position)
     .option('--event <name>', 'only events of this name')
     .option('--integration <id>', 'only events of this integration')

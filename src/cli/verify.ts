@@ -8,12 +8,7 @@ import { printDifference } from './rebuild-report.js';
 import { addVerifyBusCommand } from './verify-bus.js';
 
 /** `hookfold verify log|bus|projections`: whether what is kept, copied and served is what happened. */
-export function addVerifyCommand(program: Command, context: CommandContext): void {
-  const verify = program
-    .command('verify')
-    .description(
-      'Check that what is kept, copied and served is what happened. Stops nothing, changes nothing.',
-    );
+export function defineVerify(verify: Command, context: CommandContext): void {
   addVerifyLogCommand(verify, context);
   addVerifyBusCommand(verify, context);
   addVerifyProjectionsCommand(verify, context);

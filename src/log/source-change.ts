@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { normaliseUuid, storableText } from '../../schemas/text.js';
 import { sqlState } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
-import type { HmacRule, SecretKind, SourceRules } from './source.js';
+import type { HmacRule, SecretKind, SourceRules, SourceSettings } from './source.js';
 import { createSecret, insertSecret, type NewSecret } from './source-secret.js';
 
 /** GitHub's form of a signature. */
@@ -31,14 +31,7 @@ export interface SourceCredentials {
 }
 
 /** Where a source stands; never its secrets. */
-export interface SourceListing {
-  name: string;
-  workspaces: string[] | null;
-  rules: SourceRules;
-  cidrs: string[] | null;
-  proxy_depth: number;
-  max_rate: number | null;
-  max_bytes: number | null;
+export interface SourceListing extends SourceSettings {
   created_at: string;
   revoked_at: string | null;
   /** To a few seconds. */

@@ -33,15 +33,21 @@ export interface SourceSecret {
   value: Buffer;
 }
 
-/** A source that is not revoked, with what is needed to check its requests. */
-export interface Source {
+/** How a source was made: who may send, for whom, how much. */
+export interface SourceSettings {
   name: string;
+  /** Null: any. */
   workspaces: string[] | null;
   rules: SourceRules;
+  /** Null: from anywhere. */
   cidrs: string[] | null;
   proxy_depth: number;
   max_rate: number | null;
   max_bytes: number | null;
+}
+
+/** A source that is not revoked, with what is needed to check its requests. */
+export interface Source extends SourceSettings {
   secrets: SourceSecret[];
 }
 

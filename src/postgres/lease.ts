@@ -1,6 +1,7 @@
 // Leases: which of many processes does a piece of work. One statement each, timed by the database's clock alone.
 // A lease spares double work; safety never rests on it (a process that was stopped for a minute still believes
 // in its own until it looks): what a holder writes is guarded by compare-and-set as well.
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { migrate } from './migrate.js';
 
@@ -21,6 +22,7 @@ export interface HeldLease {
 
 /** The longest time to live: so long may work lie idle after a holder's death. */
 export const LONGEST_TTL_MS = 10_000;
+const LOOK_EVERY_MS = 200;
 
 /** Brings the lease table of a database up to date; see `migrate`. */
 export function migrateLeases(databaseUrl: string): Promise<string[]> {
@@ -42,6 +44,36 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<He
   );
   const row = result.rows[0];
   return row && { epoch: Number(row.epoch) };
+}
+
+/**
+ * Takes a lease as `acquireLease` does, and where its owner is silent waits for its expiry: a process that was killed
+ * gives nothing back. Undefined as soon as the owner renews it or gives it back, and so lives.
+ */
+export async function acquireLeaseOfSilent(
+  db: Queryable,
+  claim: LeaseClaim,
+  { signal, onWait }: { signal?: AbortSignal | undefined; onWait?(): void } = {},
+): Promise<HeldLease | undefined> {
+  const first = await readExpiry(db, claim.name);
+  if (first?.held) onWait?.();
+  for (let now = first; now?.held; ) {
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+    now = await readExpiry(db, claim.name);
+    if (now?.until !== first?.until) return undefined;
+  }
+  return acquireLease(db, claim);
+}
+
+async function readExpiry(
+  db: Queryable,
+  name: string,
+): Promise<{ until: string; held: boolean } | undefined> {
+  const { rows } = await db.query(
+    'SELECT expires_at::text AS until, expires_at > now() AS held FROM hookfold.lease WHERE name = $1',
+    [name],
+  );
+  return rows[0];
 }
 
 /** Prolongs a lease by its time to live from now. False when it has expired or is another's: it is lost then. */

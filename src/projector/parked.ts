@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { type Build, findBuild } from '../read-models/build.js';
+import type { Pools } from './pools.js';
 import { discardAndRetry, retryKeys } from './retry-keys.js';
 
 export interface ParkedEvent {
@@ -18,11 +19,6 @@ export interface ParkedEvent {
 export interface ParkedFilter {
   projection?: string | undefined;
   position?: number | undefined;
-}
-
-export interface ParkedPools {
-  logPool: pg.Pool;
-  readPool: pg.Pool;
 }
 
 /** What became of the parked events that were tried. */
@@ -53,7 +49,7 @@ const KEYS_A_TRANSACTION = 500;
  * key. What fails again stays parked. Projectors go on meanwhile; killed half-way, each key is done or untouched.
  */
 export async function retryParked(
-  pools: ParkedPools,
+  pools: Pools,
   projections: readonly Projection[],
   filter: ParkedFilter = {},
 ): Promise<RetryOutcome[]> {
@@ -76,7 +72,7 @@ export async function retryParked(
  * folded. A rebuild parks it again. Throws where no such event is parked.
  */
 export async function discardParked(
-  pools: ParkedPools,
+  pools: Pools,
   projections: readonly Projection[],
   filter: { projection: string; position: number },
 ): Promise<RetryOutcome> {
@@ -89,7 +85,7 @@ export async function discardParked(
 }
 
 async function liveBuilds(
-  { readPool }: ParkedPools,
+  { readPool }: Pools,
   projections: readonly Projection[],
   { projection: name }: ParkedFilter,
 ): Promise<[Projection, Build][]> {

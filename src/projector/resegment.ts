@@ -15,13 +15,9 @@ import { applyPage } from './apply-page.js';
 import { foldPage } from './fold-page.js';
 import { createFollower } from './follower.js';
 import { createPage } from './page.js';
+import type { Pools } from './pools.js';
 import { createPageReader, type PageReader } from './read-page.js';
 import { writeIncidents } from './write-incidents.js';
-
-export interface Pools {
-  logPool: pg.Pool;
-  readPool: pg.Pool;
-}
 
 const PAGE_EVENTS = 1000;
 const PAGE_BYTES = 4 * 1024 * 1024;

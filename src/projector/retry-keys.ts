@@ -10,7 +10,7 @@ import { CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js'
 import { type FoldedPage, foldPage, type Parked } from './fold-page.js';
 import { createFollower, type Follower } from './follower.js';
 import { createPage, type Page, slicePage } from './page.js';
-import type { ParkedPools } from './parked.js';
+import type { Pools } from './pools.js';
 import { storableReason, writeIncidents } from './write-incidents.js';
 
 export interface Retried {
@@ -23,7 +23,7 @@ const GENERATION_BYTES = 16 * 1024 * 1024;
 
 /** Retries all parked events of keys. */
 export function retryKeys(
-  { logPool, readPool }: ParkedPools,
+  { logPool, readPool }: Pools,
   projection: Projection,
   build: Build,
   keyIds: readonly string[],
@@ -33,7 +33,7 @@ export function retryKeys(
 
 /** Removes one parked event and retries those of its key; undefined where it is not parked. */
 export function discardAndRetry(
-  { logPool, readPool }: ParkedPools,
+  { logPool, readPool }: Pools,
   projection: Projection,
   build: Build,
   position: number,

@@ -5,8 +5,9 @@ import type { AnyRow, Projection } from '../../projections/contract.js';
 import { createFold, type Fold, keyId } from '../../projections/fold.js';
 import { readEvent } from '../../projections/read-event.js';
 import { Problem } from '../http/problem.js';
-import { type History, readHistory, readPositionAt } from '../log/read-history.js';
+import { type History, readPositionAt } from '../log/read-history.js';
 import { readHead } from '../log/read-log.js';
+import { readHistoryInTime } from './history-in-time.js';
 import { readInstant } from './instant.js';
 
 /**
@@ -35,15 +36,19 @@ async function resolveTime(log: pg.Pool, asOf: string): Promise<number> {
   throw new Problem(400, 'beyond-head', `as_of: expected a time that has passed, found ${instant}`);
 }
 
-/** Folds a history up to a position into each of the projections; one reading of the log for all. */
+/**
+ * Folds a history up to a position into each of the projections; one reading of the log for all. Throws a problem
+ * (503) where that takes longer than `withinMs` (default 20 s).
+ */
 export async function foldHistory(
   log: pg.Pool,
   projections: readonly Projection[],
   history: History,
   through: number,
+  withinMs?: number,
 ): Promise<Fold[]> {
   const folds = projections.map((projection) => createFold(projection));
-  for await (const events of readHistory(log, history, through))
+  for await (const events of readHistoryInTime(log, history, through, withinMs))
     for (const event of events) {
       const reading = readEvent(event);
       for (const fold of folds) fold.add(event, reading);

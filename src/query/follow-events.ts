@@ -1,6 +1,7 @@
 // Reads the log behind a position for as long as someone listens.
 import type { Static } from '@sinclair/typebox';
 import { sql } from 'kysely';
+import type { LiveQuery } from '../../schemas/http-query-requests.js';
 import { Problem } from '../http/problem.js';
 import type { QueryDeps } from './deps.js';
 import { eventPart, eventToJson } from './event-columns.js';
@@ -8,7 +9,6 @@ import { eventFilters } from './event-filters.js';
 import type { EventStream } from './event-stream.js';
 import { HEAD } from './positions.js';
 import { readPage } from './read-page.js';
-import type { LiveQuery } from './routes/live.js';
 import { EVENT_LOG, type Scope, scoped } from './scope.js';
 
 const BEAT_MS = 15_000;

@@ -5,6 +5,7 @@ import type { Projection } from '../../projections/contract.js';
 import { importCompletion } from '../../projections/import-completion/projection.js';
 import { integration } from '../../projections/integration/projection.js';
 import { integrationHealth } from '../../projections/integration-health/projection.js';
+import type { IntegrationsQuery, OneIntegrationQuery } from '../../schemas/http-query-requests.js';
 import { rowToJson, shownColumns } from '../read-models/columns.js';
 import { readIntegrationAt, resolveAsOf } from './as-of.js';
 import { partOf, toJson } from './columns.js';
@@ -12,7 +13,6 @@ import { awaitModels, type QueryDeps } from './deps.js';
 import { hasFlag, hasId, hasText } from './filters.js';
 import { positionOf } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
-import type { IntegrationsQuery, OneIntegrationQuery } from './routes/integrations.js';
 import { isVisible, narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
 
 /** The projections of an integration: what it is, its health, its import. */

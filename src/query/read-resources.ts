@@ -2,6 +2,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { AnyRow } from '../../projections/contract.js';
 import { resource } from '../../projections/resource/projection.js';
+import type { OneResourceQuery, ResourcePath, ResourcesQuery } from '../../schemas/http-query-requests.js';
 import { storableText } from '../../schemas/text.js';
 import { Problem } from '../http/problem.js';
 import { resolveAsOf } from './as-of.js';
@@ -11,7 +12,6 @@ import { hasText } from './filters.js';
 import { positionOf } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
 import { readResourceAt, readResourcesAt } from './resources-at.js';
-import type { OneResourceQuery, ResourcePath, ResourcesQuery } from './routes/resources.js';
 import { narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
 
 const PARTS = [partOf(resource, 'r')];

@@ -5,8 +5,9 @@ import { createFold } from '../../projections/fold.js';
 import { readEvent } from '../../projections/read-event.js';
 import { resource } from '../../projections/resource/projection.js';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
-import { type ResourceKey, readHistory } from '../log/read-history.js';
+import type { ResourceKey } from '../log/read-history.js';
 import { type Column, rowToJson, shownColumns } from '../read-models/columns.js';
+import { readHistoryInTime } from './history-in-time.js';
 import { isVisible, type Scope } from './scope.js';
 
 export interface Version {
@@ -42,7 +43,7 @@ export async function readVersions(
   const fold = createFold(resource);
   const through = order === 'desc' && after !== undefined ? after - 1 : request.through;
   const history = { integration_id, resources: [request.resource] };
-  for await (const events of readHistory(log, history, through))
+  for await (const events of readHistoryInTime(log, history, through))
     for (const event of events) {
       const change = fold.add(event, readEvent(event));
       if (!change?.after || !isVisible(scope, change.after)) continue;

@@ -11,6 +11,7 @@ import { readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
 import type { Service } from '../service.js';
 import { createQueryApp } from './app.js';
+import { ANSWER_WITHIN_MS } from './history-in-time.js';
 import { createKeyRing } from './key-ring.js';
 import { createPositionWatch, readModelPositions } from './positions.js';
 
@@ -27,10 +28,8 @@ export interface QueryService extends Service {
   url(): string;
 }
 
-const STATEMENT_TIMEOUT_MS = 20_000;
-
 // No JIT: compiling would cost the short statements of this role more than they take.
-const SETTINGS = `SET jit = off; SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`;
+const SETTINGS = `SET jit = off; SET statement_timeout = ${ANSWER_WITHIN_MS}`;
 
 function createQueryPool(url: string, settings: string): pg.Pool {
   return createPool(url, { onConnect: async (client) => void (await client.query(settings)) });

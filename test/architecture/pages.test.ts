@@ -1,11 +1,11 @@
 // The pages say what is there: paths, commands and variables are compared with the tree and the program.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import t from 'tap';
 import { Configuration } from '../../schemas/configuration.js';
+import { COMMANDS } from '../../src/cli/commands.js';
 import { createContext } from '../../src/cli/context.js';
-import { createProgram } from '../../src/cli/program.js';
 import { packageRoot } from '../../src/postgres/package-root.js';
 import { readSources, type SourceFile } from './sources.js';
 
@@ -56,7 +56,10 @@ function commandsOf(command: Command, before = ''): string[] {
 }
 
 t.test('every command that a page shows exists, and the README has them all', async (t) => {
-  const commands = commandsOf(createProgram(createContext({ HOOKFOLD_DATA: '.' } as never)));
+  const context = createContext({ HOOKFOLD_DATA: '.' } as never);
+  const program = new Command();
+  for (const { usage, load } of COMMANDS) (await load())(program.command(usage), context);
+  const commands = commandsOf(program);
   const [lone, grouped] = [
     commands.filter((name) => !name.includes(' ')),
     commands.filter((name) => name.includes(' ')),

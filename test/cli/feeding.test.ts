@@ -60,7 +60,9 @@ t.test(
     });
     t.match(await hookfold('rejected', 'show', String(kept.id)), { code: 0, stdout: /no event/ });
     t.match(await hookfold('rejected', 'drop', String(kept.id)), { code: 0, stdout: /dropped 1 of 1/ });
+    t.match(await hookfold('rejected', 'list'), { code: 0, stdout: 'no such request is kept\n' });
     t.match(await hookfold('source', 'list'), { stdout: /^munity +token +last used/ });
+    t.match(await hookfold('source', 'revoke', 'munity'), { code: 0, stdout: /^munity is revoked/ });
     ingest.kill('SIGTERM');
     t.match(await ingest.exit, { code: 0 });
     t.notMatch(ingest.stderr(), new RegExp(source.token));

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
 import { Configuration } from '../../schemas/configuration.js';
+import { COMMANDS } from '../../src/cli/commands.js';
 import { readConfiguration } from '../../src/cli/configuration.js';
-import { createContext } from '../../src/cli/context.js';
-import { createProgram } from '../../src/cli/program.js';
 import { packageRoot } from '../../src/postgres/package-root.js';
 
 interface ComposeService {
@@ -24,9 +23,7 @@ const compose: { services: Record<string, ComposeService>; volumes: object } = p
   read('docker-compose.yml'),
 );
 const ours = Object.entries(compose.services).filter(([, service]) => service.image === 'hookfold');
-const commands = createProgram(createContext(readConfiguration({}))).commands.map((command) =>
-  command.name(),
-);
+const commands = COMMANDS.map(({ usage }) => usage.split(' ')[0]);
 const variables = Object.keys(Configuration.properties);
 
 t.test('compose runs every role, postgres and nats', async (t) => {

@@ -1,7 +1,7 @@
 // The capture of real input, through the front door of `hookfold start`, and by `import` into an empty log: the read
 // models must hold what expected.json says in every field that it names, over HTTP and in SQL.
 import { readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import t, { type Test } from 'tap';
@@ -47,20 +47,43 @@ async function startAll(t: Test): Promise<Running> {
   };
 }
 
-/** Sends one body and answers status and position; one connection, so that the order is the file's. */
-function send(agent: Agent, url: string, body: string): Promise<{ status: number; position: number }> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      url,
-      { method: 'POST', agent, headers: { 'content-type': 'application/json' } },
-      (answer) => {
-        let text = '';
-        answer.setEncoding('utf8').on('data', (part) => (text += part));
-        answer.on('end', () => resolve({ status: answer.statusCode!, position: JSON.parse(text).position }));
-      },
-    );
-    sent.on('error', reject).end(body);
-  });
+interface Answer {
+  status: number;
+  position: number;
+}
+
+/**
+ * Sends bodies over one connection, so that the order is theirs: `depth` requests, then their answers, and so on.
+ */
+async function postInOrder(address: string, bodies: readonly string[], depth: number): Promise<Answer[]> {
+  const url = new URL(address);
+  const socket = connect(Number(url.port), url.hostname).setEncoding('utf8').setNoDelay();
+  const answers = readAnswers(socket);
+  const all: Answer[] = [];
+  for (let at = 0; at < bodies.length; at += depth) {
+    const sent = bodies.slice(at, at + depth);
+    socket.write(sent.map((body) => requestOf(url, body)).join(''));
+    for (const _ of sent) all.push((await answers.next()).value!);
+  }
+  socket.destroy();
+  return all;
+}
+
+function requestOf({ pathname, host }: URL, body: string): string {
+  const length = Buffer.byteLength(body);
+  return `POST ${pathname} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
+}
+
+async function* readAnswers(socket: Socket): AsyncGenerator<Answer, undefined> {
+  let text = '';
+  for await (const part of socket) {
+    text += part;
+    for (let end = text.indexOf('}'); end >= 0; end = text.indexOf('}')) {
+      const [head, body] = text.slice(0, end + 1).split('\r\n\r\n');
+      yield { status: Number(head!.split(' ')[1]), position: JSON.parse(body!).position };
+      text = text.slice(end + 1);
+    }
+  }
 }
 
 async function* pages({ run, apiKey }: Running, path: string): AsyncGenerator<Row[]> {
@@ -156,16 +179,18 @@ async function verifyAll(t: Test, { environment }: Running): Promise<void> {
 
 t.test('the capture, line by line through the door', async (t) => {
   const running = await startAll(t);
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  let position = 0;
-  for (const body of fixtureBodies()) {
-    const answer = await send(agent, running.webhookUrl, body);
-    position += 1;
-    if (answer.status !== 202 || answer.position !== position)
-      t.fail(`line ${position}: ${JSON.stringify(answer)}`);
-  }
-  agent.destroy();
-  t.equal(position, events);
+  const bodies = fixtureBodies();
+  const [alone, together] = [bodies.slice(0, 1000), bodies.slice(1000)];
+  const answers = [
+    ...(await postInOrder(running.webhookUrl, alone, 1)),
+    ...(await postInOrder(running.webhookUrl, together, 32)),
+  ];
+  t.same(
+    answers,
+    bodies.map((_, index) => ({ status: 202, position: index + 1 })),
+    'every line is acknowledged at its position',
+  );
+  t.equal(answers.length, events);
   await assertOverHttp(t, running);
   await assertInSql(t, running);
   await waitFor(

@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import pg from 'pg';
 import t from 'tap';
@@ -8,6 +6,7 @@ import { createAppender, EventRefused } from '../../src/log/appender.js';
 import { readAfter, readHead } from '../../src/log/read-log.js';
 import { verifyLog } from '../../src/log/verify-log.js';
 import { newEvent } from '../support/fill-log.js';
+import { forkTypescript } from '../support/fork-typescript.js';
 import { readTestServers } from '../support/runner-file.js';
 import { createTestDatabase } from '../support/test-database.js';
 
@@ -18,9 +17,9 @@ interface Answer {
 
 /** Starts a process that appends; resolves with what each of its events was answered. */
 function appendElsewhere(url: string, source: string, count: number, waits = false) {
-  const file = fileURLToPath(new URL('append-process.ts', import.meta.url));
+  const file = new URL('append-process.ts', import.meta.url);
   const args = [url, source, String(count), ...(waits ? ['waits'] : [])];
-  const child = fork(file, args, { execArgv: process.execArgv });
+  const child = forkTypescript(file, args);
   const answers = new Promise<Answer[]>((resolve, reject) => {
     child.once('message', (message) => resolve(message as Answer[]));
     child.once('exit', (code) => reject(new Error(`it ended with ${code}`)));

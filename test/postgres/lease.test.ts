@@ -1,7 +1,7 @@
 import pino from 'pino';
 import t from 'tap';
 import { createPool } from '../../src/postgres/connect.js';
-import { acquireLease, releaseLease, renewLease } from '../../src/postgres/lease.js';
+import { acquireLease, acquireLeaseOfSilent, releaseLease, renewLease } from '../../src/postgres/lease.js';
 import { createLeaseHolder } from '../../src/postgres/lease-holder.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -46,6 +46,37 @@ t.test('the lease of a holder that died is free after its time', async (t) => {
   t.equal(holder.epoch(), 2);
   t.ok(performance.now() - started > 400, 'not before');
 });
+
+t.test(
+  'who waits for a silent owner gets the lease at its expiry, and is told of an owner that lives',
+  async (t) => {
+    const { pool } = await createTestDatabase(t);
+    const dead = { name: 'work', owner: 'dead', ttlMs: 800 };
+    const next = { ...dead, owner: 'next', ttlMs: 5000 };
+    await acquireLease(pool, dead);
+    let waited = 0;
+    t.same(await acquireLeaseOfSilent(pool, next, { onWait: () => waited++ }), { epoch: 2 });
+    t.equal(waited, 1);
+
+    const other = { ...next, owner: 'other' };
+    const renewed = acquireLeaseOfSilent(pool, other, {
+      onWait: () => void renewLease(pool, { ...next, epoch: 2 }),
+    });
+    t.equal(await renewed, undefined);
+    const returned = acquireLeaseOfSilent(pool, other, {
+      onWait: () => void releaseLease(pool, { ...next, epoch: 2 }),
+    });
+    t.equal(await returned, undefined, 'what another has just done is not done again');
+    t.same(await acquireLeaseOfSilent(pool, other), { epoch: 3 });
+
+    const stopping = new AbortController();
+    const stopped = acquireLeaseOfSilent(pool, next, {
+      signal: stopping.signal,
+      onWait: () => stopping.abort(),
+    });
+    await t.rejects(stopped, { name: 'AbortError' });
+  },
+);
 
 t.test('two holders never hold it at once, and the one takes over when the other stops', async (t) => {
   const { pool } = await createTestDatabase(t);

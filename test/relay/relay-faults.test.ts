@@ -1,12 +1,11 @@
 // Everything that can break between log and stream, broken: at the end the stream is the log.
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { StreamUpdateConfig } from 'nats';
 import t, { type Test } from 'tap';
 import { STREAM } from '../../src/bus/stream.js';
 import type { RelayStatus } from '../../src/relay/relay-metrics.js';
+import { forkTypescript } from '../support/fork-typescript.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -21,7 +20,7 @@ async function setUp(t: Test, events: number) {
 
 function forkRelay(t: Test, { databaseUrl, natsUrl }: { databaseUrl: string; natsUrl: string }) {
   const env = { ...process.env, DATABASE_URL: databaseUrl, NATS_URL: natsUrl };
-  const child: ChildProcess = fork(fileURLToPath(new URL('relay-process.ts', import.meta.url)), { env });
+  const child = forkTypescript(new URL('relay-process.ts', import.meta.url), [], { env });
   let status: RelayStatus | undefined;
   child.on('message', (sent) => {
     status = sent as RelayStatus;

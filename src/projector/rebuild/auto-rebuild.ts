@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
+import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
 import { rebuild } from './rebuild.js';
 import { createThrottle } from './throttle.js';
@@ -33,8 +34,9 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
   const look = () => {
     running = rebuildOutdated(options, stopping.signal)
       .catch((error) => {
-        if (!stopping.signal.aborted)
-          logger.warn({ err: error }, 'a rebuild by itself did not finish; it goes on later');
+        if (stopping.signal.aborted) return;
+        if (error instanceof RebuildRunning) logger.debug(error.message);
+        else logger.warn({ err: error }, 'a rebuild by itself did not finish; it goes on later');
       })
       .finally(() => {
         if (!stopping.signal.aborted) timer = setTimeout(look, everyMs);

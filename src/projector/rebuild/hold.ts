@@ -1,24 +1,40 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
-import type { Projection } from '../../../projections/contract.js';
-import { acquireLease, type HeldLease, releaseLease, renewLease } from '../../postgres/lease.js';
+import { acquireLeaseOfSilent, type HeldLease, releaseLease, renewLease } from '../../postgres/lease.js';
+
+/** Another process is at work on the same rebuild. */
+export class RebuildRunning extends Error {
+  readonly code = 'HOOKFOLD_REBUILD_RUNNING';
+  constructor(readonly projection: string) {
+    super(`a rebuild of ${projection} is running already. Follow it with hookfold status.`);
+  }
+}
 
 /** The leases of a running rebuild. */
 export interface RebuildHold {
   release(): Promise<void>;
 }
 
+export interface HoldOptions {
+  logger: FastifyBaseLogger;
+  signal?: AbortSignal | undefined;
+  /** Told where a lease is held by a process that may have been killed. */
+  onWait?(): void;
+}
+
 const TTL_MS = 10_000;
 
 /**
- * Takes the rebuild leases of projections, all or none, and renews them until released. Throws where another rebuild
- * holds one. They spare double work; the checkpoints' compare-and-set keeps the rows right without.
+ * Takes the rebuild leases of versions of projections, all or none, and renews them until released. One whose process
+ * was killed is waited for, ten seconds at the most. Throws RebuildRunning where
+ * another is at work. They spare double work;
+ * the checkpoints' compare-and-set keeps the rows right without.
  */
 export async function holdRebuild(
   pool: pg.Pool,
-  projections: readonly Projection[],
-  logger: FastifyBaseLogger,
+  versions: readonly { name: string; version: number }[],
+  { logger, ...waiting }: HoldOptions,
 ): Promise<RebuildHold> {
   const owner = randomUUID();
   const held: { name: string; lease: HeldLease }[] = [];
@@ -32,17 +48,16 @@ export async function holdRebuild(
   const timer = setInterval(() => {
     renew().catch((error) => logger.warn({ err: error }, 'the lease of a rebuild could not be renewed'));
   }, TTL_MS / 3);
-  for (const projection of projections) {
-    const name = `rebuild:${projection.name}:v${projection.version}`;
-    const lease = await acquireLease(pool, { name, owner, ttlMs: TTL_MS });
-    if (lease) held.push({ name, lease });
-    else {
-      await release();
-      throw new Error(
-        `a rebuild of ${projection.name} is running already. Follow it with hookfold status; ` +
-          `if its process was killed, its lease is free after ${TTL_MS / 1000} seconds.`,
-      );
+  try {
+    for (const { name: projection, version } of versions) {
+      const name = `rebuild:${projection}:v${version}`;
+      const lease = await acquireLeaseOfSilent(pool, { name, owner, ttlMs: TTL_MS }, waiting);
+      if (!lease) throw new RebuildRunning(projection);
+      held.push({ name, lease });
     }
+  } catch (error) {
+    await release();
+    throw error;
   }
   return { release };
 }

@@ -6,7 +6,6 @@
 //   finish    each under its live build's checkpoints: compare, swap
 //
 // The live tables serve and follow all the while. A lease a projection keeps a second rebuild out.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
@@ -16,6 +15,7 @@ import { type Build, createBuild, findBuild } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../read-models/live-build.js';
 import { type FinishOptions, finishRebuild, indexBuild, type Outcome } from './finish.js';
+import { giveWay, isLocked, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
 
 export interface Rebuilding {
@@ -42,19 +42,23 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   load: Loader;
   /** Told after each page; what it awaits holds the load up. */
   onProgress?(progress: RebuildProgressReport): Promise<void> | void;
-  onPhase?(phase: 'load' | 'index' | 'finish'): void;
+  /** `wait`: for a process that may have been killed at the same rebuild. */
+  onPhase?(phase: 'wait' | 'load' | 'index' | 'finish'): void;
   signal?: AbortSignal;
 }
 
 const CATCH_UP_LIMIT = 20_000;
-const ROUNDS = 20;
 
 /** Rebuilds projections over one pass of the log. Answers what became of each. */
 export async function rebuild(
   projections: readonly Projection[],
   options: RebuildOptions,
 ): Promise<Map<string, Outcome>> {
-  const hold = await holdRebuild(options.readPool, projections, options.logger);
+  const hold = await holdRebuild(options.readPool, projections, {
+    logger: options.logger,
+    signal: options.signal,
+    onWait: () => options.onPhase?.('wait'),
+  });
   try {
     const builds: Rebuilding[] = [];
     for (const projection of projections) builds.push(await prepare(projection, options));
@@ -103,9 +107,9 @@ async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool):
 async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
-    const catchUpLimit = round < ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
+    const catchUpLimit = round < LOCK_ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
     const outcome = await finishRebuild(projection, build, { ...options, catchUpLimit }).catch((error) =>
-      waitForLock(error, round),
+      isLocked(error) ? giveWay(error, round) : ignoreMoved(error),
     );
     if (outcome === undefined) continue;
     if (outcome.kind !== 'behind') return outcome;
@@ -114,21 +118,6 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
     if (outcome.live < outcome.rebuilt && live) builds[0] = { projection, build: live };
     await options.load(builds, Math.max(outcome.live, outcome.rebuilt), () => {}).catch(ignoreMoved);
   }
-}
-
-const LOCK_NOT_AVAILABLE = '55P03';
-const LOCK_PAUSE_MS = 500;
-
-// A long read of the view (a dump, say) stands in the way of the swap: waiting behind it would hold all other readers
-// up, so the transaction gives way after a second and tries again.
-async function waitForLock(error: { code?: string }, round: number): Promise<undefined> {
-  if (error.code !== LOCK_NOT_AVAILABLE) return ignoreMoved(error);
-  if (round < ROUNDS) return delay(LOCK_PAUSE_MS);
-  throw new Error(
-    'the view could not be swapped: a long transaction reads it (pg_stat_activity shows which). ' +
-      'Run the rebuild again when it has ended; what was built is kept.',
-    { cause: error },
-  );
 }
 
 // Somebody else moved the live build meanwhile, or split it: what there is now is looked at again.

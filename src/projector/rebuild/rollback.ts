@@ -3,6 +3,7 @@ import type { Projection } from '../../../projections/contract.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { giveWay, isLocked } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
@@ -10,6 +11,16 @@ import { seizeCheckpoints } from '../../read-models/checkpoint.js';
  * to go back to.
  */
 export async function rollbackRebuild(pool: pg.Pool, projection: Projection): Promise<Build> {
+  for (let round = 1; ; round++)
+    try {
+      return await swapBack(pool, projection);
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      await giveWay(error, round);
+    }
+}
+
+function swapBack(pool: pg.Pool, projection: Projection): Promise<Build> {
   return inTransaction(pool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await findServed(client, projection.name);

@@ -3,16 +3,8 @@ import { Type } from '@sinclair/typebox';
 import { importCompletion } from '../../../projections/import-completion/projection.js';
 import { integration } from '../../../projections/integration/projection.js';
 import { integrationHealth } from '../../../projections/integration-health/projection.js';
-import {
-  AsOf,
-  Filter,
-  PageOf,
-  Paging,
-  Parameters,
-  PathText,
-  shownRow,
-  Waiting,
-} from '../../../schemas/http-query.js';
+import { PageOf, Parameters, PathText, shownRow } from '../../../schemas/http-query.js';
+import { IntegrationsQuery, OneIntegrationQuery } from '../../../schemas/http-query-requests.js';
 import type { Server } from '../../http/server.js';
 import { notFound, sendItems, sendJson } from '../answer.js';
 import type { QueryDeps } from '../deps.js';
@@ -26,21 +18,6 @@ const Whole = Type.Composite([
 ]);
 const tags = ['integrations'];
 const params = Parameters({ id: PathText('Integration, UUIDs in any spelling') });
-
-/** What the list of integrations is asked. */
-export const IntegrationsQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
-  customer_id: Filter('Customer'),
-  connector_type: Filter('Connector'),
-  status: Filter('Health: unknown, healthy or broken'),
-  import: Filter('Import: pending or complete'),
-  state: Filter('State of the connect() call'),
-  installed: Type.Optional(Type.Boolean({ description: 'Whether an install was seen' })),
-  ...Paging,
-  ...Waiting,
-});
-/** What one integration is asked. */
-export const OneIntegrationQuery = Parameters({ ...Waiting, ...AsOf });
 
 /** Adds `/v1/integrations`, one of them, its health and its imports. */
 export function addIntegrationRoutes(app: Server, deps: QueryDeps): void {

@@ -1,9 +1,9 @@
 // /v1/events/live: events as they come, as server-sent events. The id of each is its position, so a client that
 // comes back with Last-Event-ID goes on behind it without a gap.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
-import { Filter, Parameters, Position } from '../../../schemas/http-query.js';
+import { LiveQuery } from '../../../schemas/http-query-requests.js';
 import { Problem, unavailable } from '../../http/problem.js';
 import type { Server } from '../../http/server.js';
 import { readHead } from '../../log/read-log.js';
@@ -16,18 +16,6 @@ import { narrow } from '../scope.js';
 
 /** Streams of one process: each holds a socket and asks the log at every event. */
 const MAX_STREAMS = 200;
-
-/** What a live stream is asked. */
-export const LiveQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
-  integration_id: Filter('Integration, UUIDs in any spelling'),
-  event: Filter('Name of the event'),
-  source: Filter('Name of the source'),
-  customer_id: Filter('Customer'),
-  type: Filter('Kind of resource'),
-  resource_id: Filter('Resource'),
-  after: Type.Optional(Position('Begin behind this position; default: the head')),
-});
 
 /** Adds `/v1/events/live`; the streams end when the app closes. */
 export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void {

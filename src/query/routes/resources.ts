@@ -1,18 +1,9 @@
 // /v1/resources: what every resource is, was, and how it came to be so.
 import type { Static } from '@sinclair/typebox';
 import { resource } from '../../../projections/resource/projection.js';
-import {
-  AsOf,
-  Filter,
-  Order,
-  PageOf,
-  Paging,
-  Parameters,
-  PathText,
-  shownRow,
-  Waiting,
-} from '../../../schemas/http-query.js';
+import { AsOf, Order, PageOf, Paging, Parameters, shownRow, Waiting } from '../../../schemas/http-query.js';
 import { VersionOf } from '../../../schemas/http-query-history.js';
+import { OneResourceQuery, ResourcePath, ResourcesQuery } from '../../../schemas/http-query-requests.js';
 import type { Server } from '../../http/server.js';
 import { notFound, sendItems, sendJson } from '../answer.js';
 import { resolveAsOf } from '../as-of.js';
@@ -26,26 +17,6 @@ const Row = shownRow(resource.row, resource.internal);
 const tags = ['resources'];
 const PATH = '/v1/resources/:integration_id/:type/:resource_id';
 
-/** What the list of resources is asked. */
-export const ResourcesQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
-  integration_id: Filter('Integration, UUIDs in any spelling'),
-  type: Filter('Kind of resource'),
-  resource_id: Filter('Resource'),
-  customer_id: Filter('Customer'),
-  status: Filter('present or deleted'),
-  ...Paging,
-  ...Waiting,
-  ...AsOf,
-});
-/** What names a resource. */
-export const ResourcePath = Parameters({
-  integration_id: PathText('Integration, UUIDs in any spelling'),
-  type: PathText('Kind of resource'),
-  resource_id: PathText('Resource'),
-});
-/** What one resource is asked. */
-export const OneResourceQuery = Parameters({ ...Waiting, ...AsOf });
 const HistoryQuery = Parameters({ order: Order, ...Paging, ...Waiting, ...AsOf });
 
 /** Adds `/v1/resources`, one of them, and its history. */

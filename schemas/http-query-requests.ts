@@ -1,0 +1,51 @@
+// What those routes are asked whose reading lies in a file of its own.
+import { Type } from '@sinclair/typebox';
+import { AsOf, Filter, Paging, Parameters, PathText, Position, Waiting } from './http-query.js';
+
+/** What the list of integrations is asked. */
+export const IntegrationsQuery = Parameters({
+  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  customer_id: Filter('Customer'),
+  connector_type: Filter('Connector'),
+  status: Filter('Health: unknown, healthy or broken'),
+  import: Filter('Import: pending or complete'),
+  state: Filter('State of the connect() call'),
+  installed: Type.Optional(Type.Boolean({ description: 'Whether an install was seen' })),
+  ...Paging,
+  ...Waiting,
+});
+/** What one integration is asked. */
+export const OneIntegrationQuery = Parameters({ ...Waiting, ...AsOf });
+
+/** What the list of resources is asked. */
+export const ResourcesQuery = Parameters({
+  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  integration_id: Filter('Integration, UUIDs in any spelling'),
+  type: Filter('Kind of resource'),
+  resource_id: Filter('Resource'),
+  customer_id: Filter('Customer'),
+  status: Filter('present or deleted'),
+  ...Paging,
+  ...Waiting,
+  ...AsOf,
+});
+/** What names a resource. */
+export const ResourcePath = Parameters({
+  integration_id: PathText('Integration, UUIDs in any spelling'),
+  type: PathText('Kind of resource'),
+  resource_id: PathText('Resource'),
+});
+/** What one resource is asked. */
+export const OneResourceQuery = Parameters({ ...Waiting, ...AsOf });
+
+/** What a live stream is asked. */
+export const LiveQuery = Parameters({
+  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  integration_id: Filter('Integration, UUIDs in any spelling'),
+  event: Filter('Name of the event'),
+  source: Filter('Name of the source'),
+  customer_id: Filter('Customer'),
+  type: Filter('Kind of resource'),
+  resource_id: Filter('Resource'),
+  after: Type.Optional(Position('Begin behind this position; default: the head')),
+});

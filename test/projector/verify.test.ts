@@ -1,0 +1,86 @@
+// Verification finds what was written behind the projector's back, and nothing else, while everything runs.
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import t from 'tap';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { createSelfCheck } from '../../src/projector/verify/self-check.js';
+import { verifyProjection } from '../../src/projector/verify/verify-projection.js';
+import { findBuild, tableOf } from '../../src/read-models/build.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { fillReadModels } from '../support/fill-read-models.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+import { appendBodies, BODIES, startProjector } from './projecting.js';
+
+const resource = findProjection('resource');
+
+t.test('untouched rows are no drift, also while a projector folds', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const service = await startProjector(t, database, { pageEvents: 50 });
+  await appendBodies(pool, BODIES.slice(0, 1500));
+  await service.untilHead();
+  const appending = appendBodies(pool, BODIES.slice(1500, 4000));
+  const options = { logPool: pool, readPool: pool };
+  for (const projection of PROJECTIONS)
+    t.match(await verifyProjection(projection, options), { drifted: 0 }, projection.name);
+  await appending;
+  await service.untilHead();
+  for (const projection of PROJECTIONS) {
+    const { checked, drifted } = await verifyProjection(projection, options);
+    t.ok(checked > 0 && drifted === 0, projection.name);
+  }
+});
+
+t.test('rows that were changed, removed and added by hand are found and named', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies());
+  await fillReadModels({ log: pool });
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  const keyOf = async (row: string) =>
+    (
+      await pool.query(
+        `SELECT integration_id, type, resource_id FROM ${table} WHERE ctid = (SELECT ${row}(ctid) FROM ${table})`,
+      )
+    ).rows[0];
+  const [changed, removed] = [await keyOf('min'), await keyOf('max')];
+  await pool.query(`UPDATE ${table} SET update_count = 99 WHERE ctid = (SELECT min(ctid) FROM ${table})`);
+  await pool.query(`DELETE FROM ${table} WHERE ctid = (SELECT max(ctid) FROM ${table})`);
+  await pool.query(
+    `INSERT INTO ${table} SELECT (jsonb_populate_record(t, '{"integration_id": "nobody"}')).* FROM ${table} t LIMIT 1`,
+  );
+  const options = { logPool: pool, readPool: pool };
+  const { drifted, sample } = await verifyProjection(resource, options);
+  t.equal(drifted, 3);
+  t.match(
+    sample.find(({ kind }) => kind === 'changed'),
+    { key: changed, columns: { update_count: { before: 99 } } },
+  );
+  t.match(sample.find(({ kind }) => kind === 'added')?.key, removed, 'the log has it, the table has not');
+  t.match(sample.find(({ kind }) => kind === 'removed')?.key, { integration_id: 'nobody' });
+  t.match(await verifyProjection(resource, { ...options, sample: 50 }), { checked: 50 });
+  t.match(await verifyProjection(findProjection('activity'), options), { drifted: 0 });
+});
+
+t.test('the projector checks itself all the time, and counts what it finds', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies());
+  await fillReadModels({ log: pool });
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  const registry = new Registry();
+  const check = createSelfCheck({
+    ...{ logPool: pool, readPool: pool, registry, everyMs: 1 },
+    projections: [resource],
+    logger: pino({ level: 'silent' }),
+  });
+  t.teardown(() => check.stop());
+  const counted = async (what: string) =>
+    Number(
+      (await registry.metrics()).match(new RegExp(`hookfold_verify_${what}_total\\{.*\\} (\\d+)`))?.[1] ?? 0,
+    );
+  await check.start();
+  await waitFor(async () => (await counted('checked')) > 5);
+  t.equal(await counted('drifted'), 0);
+  await pool.query(`UPDATE ${table} SET update_count = update_count + 1`);
+  await waitFor(async () => (await counted('drifted')) > 0);
+});
