@@ -37,15 +37,13 @@ t.test('rows that were changed, removed and added by hand are found and named', 
   await fillLog(pool, fixtureBodies());
   await fillReadModels({ log: pool });
   const table = tableOf((await findBuild(pool, resource, 'live'))!);
-  const keyOf = async (row: string) =>
-    (
-      await pool.query(
-        `SELECT integration_id, type, resource_id FROM ${table} WHERE ctid = (SELECT ${row}(ctid) FROM ${table})`,
-      )
-    ).rows[0];
-  const [changed, removed] = [await keyOf('min'), await keyOf('max')];
-  await pool.query(`UPDATE ${table} SET update_count = 99 WHERE ctid = (SELECT min(ctid) FROM ${table})`);
-  await pool.query(`DELETE FROM ${table} WHERE ctid = (SELECT max(ctid) FROM ${table})`);
+  const keys = await pool.query(
+    `SELECT integration_id, type, resource_id FROM ${table} ORDER BY random() LIMIT 2`,
+  );
+  const [changed, removed] = keys.rows;
+  const where = 'WHERE integration_id = $1 AND type = $2 AND resource_id = $3';
+  await pool.query(`UPDATE ${table} SET update_count = 99 ${where}`, Object.values(changed));
+  await pool.query(`DELETE FROM ${table} ${where}`, Object.values(removed));
   await pool.query(
     `INSERT INTO ${table} SELECT (jsonb_populate_record(t, '{"integration_id": "nobody"}')).* FROM ${table} t LIMIT 1`,
   );
