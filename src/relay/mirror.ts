@@ -49,22 +49,24 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
   let position = end.position;
   let previousId: string | undefined;
   let lookedAt = performance.now();
-  // The next run is read while those before it are stored.
   let reading = readAhead(pool, position, { ...limits, events: options.firstRunEvents });
   for (;;) {
     const run = await reading;
     const last = run.at(-1);
     if (last) {
-      reading = readAhead(pool, last.position, limits);
+      const characters = charactersOf(run);
+      const isFull = run.length >= limits.events || characters >= limits.bytes / 2;
+      if (isFull) reading = readAhead(pool, last.position, limits);
       // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
       await turn();
-      const characters = charactersOf(run);
       await flight.room(characters);
       if (!options.mayPublish()) return;
       const stored = publishRun(connection, run, previousId);
       flight.add({ position: last.position, events: run.length, characters, stored });
-      // The first one shows whether any will do.
-      if (previousId === undefined) await flight.landed();
+      // The first one shows whether any will do. Behind one that is not full the log ends: what is appended while it
+      // is stored makes the next, in place of many small ones.
+      if (previousId === undefined || !isFull) await flight.landed();
+      if (!isFull) reading = readAhead(pool, last.position, limits);
       ({ position, event_id: previousId } = last);
     } else {
       await flight.landed();
