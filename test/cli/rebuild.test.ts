@@ -3,22 +3,21 @@ import pino from 'pino';
 import t, { type Test } from 'tap';
 import { findProjection } from '../../projections/index.js';
 import { holdRebuild } from '../../src/projector/rebuild/hold.js';
+import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findServed } from '../../src/read-models/build.js';
-import { fillLog, fixtureBodies } from '../support/fill-log.js';
-import { fillReadModels } from '../support/fill-read-models.js';
+import { createRebuildingDatabase } from '../rebuild/rebuilding.js';
+import { fixtureBodies } from '../support/fill-log.js';
 import { runProgram } from '../support/run-program.js';
-import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
 const resource = findProjection('resource');
 
 async function setUp(t: Test) {
-  const { url, pool } = await createTestDatabase(t);
-  const head = await fillLog(pool, fixtureBodies().slice(0, 1500));
-  await fillReadModels({ log: pool });
+  const database = await createRebuildingDatabase(t, fixtureBodies().slice(0, 1500));
+  const { url, pool } = database;
   const run = (...args: string[]) => runProgram(t, args, { DATABASE_URL: url, LOG_LEVEL: 'warn' }).exit;
   const served = async () => (await findServed(pool, 'resource'))!.table_name;
-  return { pool, head, run, served };
+  return { ...database, run, served };
 }
 
 t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
@@ -40,7 +39,6 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
   t.match(await run('rebuild', '--discard'), { code: 1, stderr: /a rebuild of resource is running already/ });
   await running.release();
   t.match(JSON.parse((await run('rebuild', '--discard', '--json')).stdout), [{ projection: 'resource' }]);
-  t.match(await run('rebuild', '--discard'), { code: 0, stdout: 'nothing half-built was there\n' });
 
   t.match(await run('rebuild', 'resource', '--workers', '2'), { code: 0, stdout: /resource: swapped in/ });
   t.not(await served(), first);
@@ -49,7 +47,6 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
     stdout: `resource is served from ${first} again (version 1)\n`,
   });
   t.equal(await served(), first);
-  t.match(await run('rebuild', '--rollback', 'activity'), { code: 1, stderr: /no earlier table/ });
 });
 
 t.test(
@@ -67,14 +64,12 @@ t.test(
       verified.stdout,
       /resource: \d+ keys checked, 1 DRIFTED[\s\S]*activity: \d+ keys checked, no drift/,
     );
-    t.match(await run('rebuild', 'resource'), { code: 1, stdout: /1 changed \(update_count 1\)\n {2}DRIFT/ });
+    const rebuilt = await run('rebuild', 'resource', '--diff');
+    t.match(rebuilt, { code: 1, stdout: /1 changed \(update_count 1\)\n {2}DRIFT/ });
+    t.match(rebuilt.stdout, named);
     t.equal(await served(), first);
-    t.match(await run('rebuild', 'resource', '--dry-run', '--diff'), { code: 1, stdout: named });
     t.match(await run('rebuild', 'resource', '--yes'), { code: 0, stdout: /swapped in/ });
-    t.match(await run('verify', 'projections', '--sample', '20'), {
-      code: 0,
-      stdout: /resource: 20 keys checked, no drift/,
-    });
+    t.not(await served(), first);
   },
 );
 
@@ -83,45 +78,35 @@ t.test('what changed between two positions is printed row by row', async (t) => 
   const told = await run('diff', 'resource', '--from', '1000');
   const [, added, , changed] = told.stdout.match(/^(\d+) added, (\d+) removed, (\d+) changed$/m)!.map(Number);
   t.ok(added! > 0 && changed! > 0);
-  const lines = (await run('diff', 'resource', '--from', '1000', '--to', String(head), '--json')).stdout
-    .trim()
-    .split('\n');
+  const range = ['--from', '1000', '--to', String(head)];
+  const lines = (await run('diff', 'resource', ...range, '--json')).stdout.trim().split('\n');
   const changes = lines.map((line) => JSON.parse(line));
   t.equal(changes.filter(({ change }) => change === 'added').length, added);
   t.equal(changes.filter(({ change }) => change === 'changed').length, changed);
   const [id] = changes[0].key;
-  const ofOne = await run(
-    'diff',
-    'resource',
-    '--from',
-    '1000',
-    '--integration',
-    id.replaceAll('-', ''),
-    '--json',
-  );
+  const one = ['--integration', id.replaceAll('-', '')];
   t.same(
-    ofOne.stdout.trim().split('\n'),
+    (await run('diff', 'resource', ...range, ...one, '--json')).stdout.trim().split('\n'),
     lines.filter((line) => JSON.parse(line).key[0] === id),
   );
-  t.match(await run('diff', 'resource', '--from', '10', '--to', '9'), {
-    code: 1,
-    stderr: /lies before --from/,
-  });
 });
 
 t.test('a swap that a long read stands in the way of is made when that has ended', async (t) => {
-  const { pool, run, served } = await setUp(t);
+  const { pool, rebuild, served } = await setUp(t);
   const first = await served();
-  await run('rebuild', 'resource');
+  await rebuild([resource]);
   const reader = await pool.connect();
   await reader.query('BEGIN; SELECT count(*) FROM read_model.resource');
-  const back = run('rebuild', '--rollback', 'resource', '--json');
+  const back = rollbackRebuild(pool, resource);
   const blocked = () =>
-    pool.query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%VIEW%'`);
+    pool.query(
+      `SELECT 1 FROM pg_stat_activity
+       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%VIEW%'`,
+    );
   await waitFor(async () => (await blocked()).rowCount === 1);
   await waitFor(async () => (await blocked()).rowCount === 0, { what: 'it to give way' });
   await reader.query('COMMIT');
   reader.release();
-  t.match(JSON.parse((await back).stdout), [{ projection: 'resource', table_name: first }]);
+  t.match(await back, { table_name: first });
   t.equal(await served(), first);
 });
