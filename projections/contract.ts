@@ -40,7 +40,7 @@ export interface EventProjection<Row> extends Shape<Row>, Fold<Row, KnownEvent> 
   readonly reads: readonly EventName[];
 }
 
-/** A projection of everything in the log, unknown and ill-formed events included, by the log's columns. */
+/** A projection of everything in the log, unknown and ill-formed events included, as the log keeps it. */
 export interface LogProjection<Row> extends Shape<Row>, Fold<Row, FoldedEvent> {
   readonly reads: 'everything';
 }
