@@ -58,8 +58,9 @@ function createRecordingTable(projection: Projection): { table: RowTable; take()
   const table: RowTable = {
     async load(_client, keys) {
       step.loads.push(keys);
-      const ids = keys.map(keyId).filter((id) => stored.has(id));
-      return new Map(ids.map((id) => [id, stored.get(id)!]));
+      return keys
+        .map((key, index): [number, AnyRow | undefined] => [index, stored.get(keyId(key))])
+        .filter((found): found is [number, AnyRow] => found[1] !== undefined);
     },
     async insert(_client, rows) {
       step.inserts.push(rows);

@@ -2,7 +2,7 @@
 // travel compute here, by the same `evolve`.
 import type { FoldedEvent } from '../schemas/logged-event.js';
 import type { AnyRow, Key, Projection } from './contract.js';
-import { interpret } from './interpret.js';
+import { createInterpreter, type Interpretation } from './interpret.js';
 import { keyId } from './key.js';
 import { type Reading, readEvent } from './read-event.js';
 
@@ -48,9 +48,10 @@ export interface Fold {
 export function createFold(projection: Projection, from?: ReadonlyMap<string, AnyRow>): Fold {
   const folded: Folded = { rows: new Map(from), unreadable: [], parked: [] };
   const blocked = new Set<string>();
+  const interpret = createInterpreter(projection);
 
   function add(logged: FoldedEvent, reading: Reading): Change | undefined {
-    const meaning = interpret(projection, logged, reading);
+    const meaning = interpret(logged, reading);
     if (meaning.kind === 'unreadable')
       folded.unreadable.push({ position: logged.position, event: logged.event, reason: meaning.reason });
     return meaning.kind === 'concerns' ? foldOne(projection, meaning, folded, blocked) : undefined;
@@ -72,7 +73,7 @@ export function foldEvents(
   return fold.folded;
 }
 
-type Concern = Extract<ReturnType<typeof interpret>, { kind: 'concerns' }>;
+type Concern = Extract<Interpretation, { kind: 'concerns' }>;
 
 function foldOne(
   projection: Projection,

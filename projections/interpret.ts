@@ -15,12 +15,16 @@ const IGNORED: Interpretation = { kind: 'ignored' };
  * The row that an event concerns, with what `evolve` takes; or why the projection cannot read it; or that it has
  * nothing to do with it. `reading` is what `readEvent` made of `logged`. Never throws.
  */
-export function interpret(projection: Projection, logged: FoldedEvent, reading: Reading): Interpretation {
-  if (projection.reads === 'everything') return concerns(projection, logged);
-  if (reading.kind === 'unknown') return IGNORED;
-  if (!(projection.reads as readonly string[]).includes(logged.event)) return IGNORED;
-  if (reading.kind === 'unreadable') return reading;
-  return concerns(projection, reading.event);
+export type Interpreter = (logged: FoldedEvent, reading: Reading) => Interpretation;
+
+/** The interpreter of a projection. */
+export function createInterpreter(projection: Projection): Interpreter {
+  if (projection.reads === 'everything') return (logged) => concerns(projection, logged);
+  const reads = new Set<string>(projection.reads);
+  return (logged, reading) => {
+    if (reading.kind === 'unknown' || !reads.has(logged.event)) return IGNORED;
+    return reading.kind === 'unreadable' ? reading : concerns(projection, reading.event);
+  };
 }
 
 // An event whose key cannot be told has no row to be parked behind.

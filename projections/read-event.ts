@@ -13,7 +13,8 @@ import {
 import type { FoldedEvent } from '../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../schemas/text.js';
 import { misfitOfIndex } from './indexable.js';
-import { cutPayload } from './json-text.js';
+import { cutPayload, memberText } from './json-text.js';
+import { type RawReading, type ResourceEventName, readRaw } from './read-raw.js';
 
 type TextMember<Name extends EventName> = Name extends keyof typeof TEXT_MEMBERS
   ? (typeof TEXT_MEMBERS)[Name][number]
@@ -34,10 +35,19 @@ interface Read<Name extends EventName> {
   texts: Record<TextMember<Name>, JsonText | null>;
 }
 
+/** What is read of members that are kept as text. */
+type Told<Name> = Name extends 'integration_updated_data_model'
+  ? {
+      /** `data.sync_timestamp`, where it is a string. */
+      sync_timestamp: string | null;
+    }
+  : unknown;
+
 export type WebhookTest = Read<'webhook_test'>;
 export type IntegrationEvent = {
-  [Name in IntegrationEventName]: Read<Name> & { integration_id: string };
+  [Name in IntegrationEventName]: Read<Name> & { integration_id: string } & Told<Name>;
 }[IntegrationEventName];
+export type ResourceEvent = Extract<IntegrationEvent, { event: ResourceEventName }>;
 export type KnownEvent = IntegrationEvent | WebhookTest;
 
 export type Reading =
@@ -63,6 +73,12 @@ export function readEvent(logged: FoldedEvent): Reading {
   const known = knownEvents.get(logged.event);
   if (known === undefined) return UNKNOWN;
   const { name, check } = known;
+  const read = logged.raw && isAboutResource(name) ? readRaw(name, logged.raw) : undefined;
+  if (read !== undefined)
+    return {
+      kind: 'known',
+      event: new EventAboutResource(name as ResourceEventName, logged, read) as unknown as KnownEvent,
+    };
   const { webhook, texts } = parseBody(logged);
   if (!check.Check(webhook)) return { kind: 'unreadable', reason: firstMisfit(check, webhook) };
   const event = toKnownEvent(name, logged, webhook, texts);
@@ -71,6 +87,55 @@ export function readEvent(logged: FoldedEvent): Reading {
     if (reason !== undefined) return { kind: 'unreadable', reason };
   }
   return { kind: 'known', event };
+}
+
+const isAboutResource = (name: EventName): name is ResourceEventName => name.endsWith('_data_model');
+
+// The id of an event is made out of its bytes when somebody asks for it.
+class EventAboutResource {
+  readonly received_at: string;
+  readonly position: number;
+  readonly workspace_id: string;
+  readonly integration_id: string;
+  readonly customer_id: string | null;
+  readonly state: string | null;
+  readonly payload: object;
+  readonly texts: Texts;
+  readonly sync_timestamp: string | null;
+
+  constructor(
+    readonly event: ResourceEventName,
+    private readonly logged: FoldedEvent,
+    read: RawReading,
+  ) {
+    const { id, type, resource_id, data, diff } = read;
+    this.position = logged.position;
+    this.received_at = logged.received_at;
+    this.workspace_id = idOf(read.workspace_id);
+    this.integration_id = idOf(id);
+    this.customer_id = read.customer_id;
+    this.state = read.state;
+    this.payload = { id, type, resource_id };
+    this.texts = event === 'integration_updated_data_model' ? { data, diff } : NO_TEXTS;
+    this.sync_timestamp = read.sync_timestamp;
+  }
+
+  get event_id(): string {
+    return this.logged.event_id;
+  }
+}
+
+const ids = new Map<string, string>();
+const MOST_IDS = 1000;
+
+/** `normaliseUuid`, of ids that come again and again. */
+function idOf(text: string): string {
+  let id = ids.get(text);
+  if (id !== undefined) return id;
+  id = normaliseUuid(text);
+  if (ids.size >= MOST_IDS) ids.clear();
+  ids.set(text, id);
+  return id;
 }
 
 type Texts = Record<string, JsonText | null>;
@@ -121,7 +186,14 @@ function toKnownEvent(event: EventName, logged: FoldedEvent, webhook: any, texts
     state: storableOrNull(payload.state) ?? storableOrNull(webhook.state),
     payload,
     texts,
+    ...(event === 'integration_updated_data_model' && { sync_timestamp: syncTimestamp(texts.data) }),
   } as KnownEvent;
+}
+
+function syncTimestamp(data: JsonText | null | undefined): string | null {
+  const text = data ? memberText(data, 'sync_timestamp') : undefined;
+  const timestamp: unknown = text ? JSON.parse(text) : null;
+  return typeof timestamp === 'string' ? timestamp : null;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: as above

@@ -27,7 +27,18 @@ export interface LoggedEvent extends EventSummary {
 }
 
 /** What a fold reads of an event: all that its body does not say, and the body. */
-export type FoldedEvent = Pick<
-  LoggedEvent,
-  'position' | 'event_id' | 'received_at' | 'source' | 'workspace_id' | 'event' | 'integration_id' | 'body'
->;
+export interface FoldedEvent
+  extends Pick<
+    LoggedEvent,
+    'position' | 'event_id' | 'received_at' | 'source' | 'workspace_id' | 'event' | 'integration_id' | 'body'
+  > {
+  /** The body's bytes, where it was read as bytes: whoever looks into them spares the text of all of it. */
+  readonly raw?: RawBody;
+}
+
+/** A body as bytes: UTF-8 from `start` to `end`. */
+export interface RawBody {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}

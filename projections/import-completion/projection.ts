@@ -1,12 +1,14 @@
 // import_completion: whether an integration's import is done. An install and its import done may arrive swapped.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
-import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
+import { createCopyRow } from '../copy-row.js';
 import { elapsedMs } from '../duration.js';
 import type { IntegrationEvent } from '../read-event.js';
 import { ImportCompletionRow } from './rows.js';
 
 type Row = ImportCompletionRow;
+
+const copy = createCopyRow<Row>(ImportCompletionRow);
 
 function unseen(event: IntegrationEvent): Row {
   return {
@@ -27,28 +29,34 @@ function unseen(event: IntegrationEvent): Row {
 }
 
 function applyInstall(row: Row, event: IntegrationEvent): Row {
+  const after = copy(row);
   const isSwapped = row.install_count === 0 && row.completed_count > 0;
-  return changeRow(row, {
-    status: isSwapped ? 'complete' : 'pending',
-    install_count: row.install_count + 1,
-    last_duration_ms: null,
-    last_installed_at: event.received_at,
-    awaits_import: true,
-  });
+  after.status = isSwapped ? 'complete' : 'pending';
+  after.install_count += 1;
+  after.last_duration_ms = null;
+  after.last_installed_at = event.received_at;
+  after.awaits_import = true;
+  return after;
 }
 
 // A duration is of the first import done after the last install, by order of receipt: what came before a swapped
 // install has none, and later ones of the same install change nothing.
 function applyImportDone(row: Row, event: IntegrationEvent): Row {
-  const measured = row.awaits_import && row.last_installed_at !== null;
-  return changeRow(row, {
-    status: 'complete',
-    completed_count: row.completed_count + 1,
-    first_completed_at: row.first_completed_at ?? event.received_at,
-    last_completed_at: event.received_at,
-    last_duration_ms: measured ? elapsedMs(row.last_installed_at!, event.received_at) : row.last_duration_ms,
-    awaits_import: false,
-  });
+  const after = copy(row);
+  after.status = 'complete';
+  after.completed_count += 1;
+  after.first_completed_at ??= event.received_at;
+  after.last_completed_at = event.received_at;
+  if (row.awaits_import && row.last_installed_at !== null)
+    after.last_duration_ms = elapsedMs(row.last_installed_at, event.received_at);
+  after.awaits_import = false;
+  return after;
+}
+
+function applyData(row: Row, counter: 'resources_new' | 'resources_updated' | 'resources_deleted'): Row {
+  const after = copy(row);
+  after[counter] += 1;
+  return after;
 }
 
 function apply(row: Row, event: IntegrationEvent): Row {
@@ -58,11 +66,11 @@ function apply(row: Row, event: IntegrationEvent): Row {
     case 'integration_import_done':
       return applyImportDone(row, event);
     case 'integration_new_data_model':
-      return changeRow(row, { resources_new: row.resources_new + 1 });
+      return applyData(row, 'resources_new');
     case 'integration_updated_data_model':
-      return changeRow(row, { resources_updated: row.resources_updated + 1 });
+      return applyData(row, 'resources_updated');
     case 'integration_deleted_data_model':
-      return changeRow(row, { resources_deleted: row.resources_deleted + 1 });
+      return applyData(row, 'resources_deleted');
     default:
       return row;
   }

@@ -1,8 +1,8 @@
 // integration_health: whether an integration's token works. Failures open an incident; a fixed token, or a new
 // install, closes it.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
-import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
+import { createCopyRow } from '../copy-row.js';
 import type { IntegrationEvent } from '../read-event.js';
 import {
   appendIncident,
@@ -16,6 +16,8 @@ import {
 import { IntegrationHealthRow } from './rows.js';
 
 type Row = IntegrationHealthRow;
+
+const copy = createCopyRow<Row>(IntegrationHealthRow);
 
 function unseen(event: IntegrationEvent): Row {
   return {
@@ -36,33 +38,46 @@ function unseen(event: IntegrationEvent): Row {
 
 type Failure = Extract<IntegrationEvent, { event: 'integration_cannot_refresh_oauth_token' }>;
 
-function withStatus(row: Row, status: Row['status'], event: IntegrationEvent): Row {
-  return row.status === status ? row : changeRow(row, { status, status_since: event.received_at });
+function setStatus(after: Row, status: Row['status'], event: IntegrationEvent): void {
+  if (after.status === status) return;
+  after.status = status;
+  after.status_since = event.received_at;
 }
 
 function applyFailure(row: Row, event: Failure): Row {
+  const after = copy(row);
   const { error } = event.texts;
   const failures = row.open_incident_failures + 1;
-  return changeRow(withStatus(row, 'broken', event), {
-    last_error: error,
-    failure_count: row.failure_count + 1,
-    incident_count: row.incident_count + (row.open_incident === null ? 1 : 0),
-    open_incident:
-      row.open_incident === null ? openIncident(event, error) : withFailures(row.open_incident, failures),
-    open_incident_failures: failures,
-  });
+  setStatus(after, 'broken', event);
+  after.last_error = error;
+  after.failure_count += 1;
+  if (row.open_incident === null) after.incident_count += 1;
+  after.open_incident =
+    row.open_incident === null ? openIncident(event, error) : withFailures(row.open_incident, failures);
+  after.open_incident_failures = failures;
+  return after;
 }
 
 function applyRecovery(row: Row, event: IntegrationEvent, recoveredBy: RecoveredBy): Row {
-  const healthy = withStatus(row, 'healthy', event);
-  if (row.open_incident === null) return healthy;
-  const closed = closeIncident(row.open_incident, event.received_at, recoveredBy);
-  return changeRow(healthy, {
-    open_incident: null,
-    open_incident_failures: 0,
-    incidents: appendIncident(row.incidents, closed),
-    downtime_ms: row.downtime_ms + incidentMs(row.open_incident, event.received_at),
-  });
+  if (row.status === 'healthy') return row; // No incident is open then.
+  const after = copy(row);
+  setStatus(after, 'healthy', event);
+  if (row.open_incident === null) return after;
+  after.open_incident = null;
+  after.open_incident_failures = 0;
+  after.incidents = appendIncident(
+    row.incidents,
+    closeIncident(row.open_incident, event.received_at, recoveredBy),
+  );
+  after.downtime_ms += incidentMs(row.open_incident, event.received_at);
+  return after;
+}
+
+function applyData(row: Row, event: IntegrationEvent): Row {
+  if (row.last_data_at === event.received_at) return row;
+  const after = copy(row);
+  after.last_data_at = event.received_at;
+  return after;
 }
 
 function apply(row: Row, event: IntegrationEvent): Row {
@@ -76,7 +91,7 @@ function apply(row: Row, event: IntegrationEvent): Row {
     case 'integration_import_done':
       return row;
     default:
-      return changeRow(row, { last_data_at: event.received_at });
+      return applyData(row, event);
   }
 }
 

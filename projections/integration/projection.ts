@@ -1,9 +1,11 @@
 // integration: what is connected. Any event that names an integration creates its row; installs tell the rest.
 import { INTEGRATION_EVENTS } from '../../schemas/events.js';
-import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
+import { createCopyRow } from '../copy-row.js';
 import type { IntegrationEvent } from '../read-event.js';
 import { IntegrationRow } from './rows.js';
+
+const copy = createCopyRow<IntegrationRow>(IntegrationRow);
 
 type Installed = Extract<IntegrationEvent, { event: 'integration_installed' }>;
 
@@ -30,23 +32,22 @@ function connectorOf(event: IntegrationEvent): string | null {
   return event.payload.connector_type ?? null;
 }
 
-function applyAny(row: IntegrationRow, event: IntegrationEvent): IntegrationRow {
-  return changeRow(row, {
-    customer_id: event.customer_id ?? row.customer_id,
-    connector_type: connectorOf(event) ?? row.connector_type,
-    state: event.state ?? row.state,
-    last_event_at: event.received_at,
-    last_position: event.position,
-  });
+function applyInstall(after: IntegrationRow, event: Installed): void {
+  after.metadata = event.texts.metadata;
+  after.installed = true;
+  after.install_count += 1;
+  after.installed_at = event.received_at;
 }
 
-function applyInstall(row: IntegrationRow, event: Installed): IntegrationRow {
-  return changeRow(row, {
-    metadata: event.texts.metadata,
-    installed: true,
-    install_count: row.install_count + 1,
-    installed_at: event.received_at,
-  });
+function apply(row: IntegrationRow, event: IntegrationEvent): IntegrationRow {
+  const after = copy(row);
+  after.customer_id = event.customer_id ?? row.customer_id;
+  after.connector_type = connectorOf(event) ?? row.connector_type;
+  after.state = event.state ?? row.state;
+  after.last_event_at = event.received_at;
+  after.last_position = event.position;
+  if (event.event === 'integration_installed') applyInstall(after, event);
+  return after;
 }
 
 export const integration: EventProjection<IntegrationRow> = {
@@ -59,9 +60,5 @@ export const integration: EventProjection<IntegrationRow> = {
   folder: new URL('.', import.meta.url),
   reads: INTEGRATION_EVENTS,
   key: (event) => (event.event === 'webhook_test' ? undefined : [event.integration_id]),
-  evolve(row, event) {
-    if (event.event === 'webhook_test') return row;
-    const after = applyAny(row ?? unseen(event), event);
-    return event.event === 'integration_installed' ? applyInstall(after, event) : after;
-  },
+  evolve: (row, event) => (event.event === 'webhook_test' ? row : apply(row ?? unseen(event), event)),
 };

@@ -1,14 +1,13 @@
 // resource: what every resource is now. Neighbouring updates may be swapped on the way; `sync_timestamp` tells.
-import { changeRow } from '../change-row.js';
 import type { EventProjection } from '../contract.js';
+import { createCopyRow } from '../copy-row.js';
 import { compareDecimals, isDecimal } from '../decimal.js';
-import { memberText } from '../json-text.js';
-import type { KnownEvent } from '../read-event.js';
+import type { ResourceEvent } from '../read-event.js';
 import { ResourceRow } from './rows.js';
 
-type NameOf<Suffix extends string> = Extract<KnownEvent, { event: `integration_${Suffix}_data_model` }>;
-type ResourceEvent = NameOf<'new' | 'updated' | 'deleted'>;
-type Updated = NameOf<'updated'>;
+type Updated = Extract<ResourceEvent, { event: 'integration_updated_data_model' }>;
+
+const copy = createCopyRow<ResourceRow>(ResourceRow);
 
 function unseen(event: ResourceEvent): ResourceRow {
   return {
@@ -30,58 +29,57 @@ function unseen(event: ResourceEvent): ResourceRow {
   };
 }
 
-function syncTimestamp(event: Updated): string | null {
-  const text = event.texts.data && memberText(event.texts.data, 'sync_timestamp');
-  const timestamp: unknown = text ? JSON.parse(text) : undefined;
-  return isDecimal(timestamp) ? timestamp : null;
-}
-
 function isStale(row: ResourceRow, timestamp: string | null): boolean {
   if (timestamp === null || row.applied_timestamp === null) return false;
   const order = compareDecimals(timestamp, row.applied_timestamp);
   return order < 0 || (order === 0 && row.status === 'deleted');
 }
 
-function applyUpdate(row: ResourceRow, event: Updated): ResourceRow {
-  const timestamp = syncTimestamp(event);
-  if (isStale(row, timestamp))
-    return changeRow(row, { stale_count: row.stale_count + 1, last_position: event.position });
-  const { data, diff } = event.texts;
-  return changeRow(row, {
-    customer_id: event.customer_id ?? row.customer_id,
-    status: 'present',
-    data,
-    update_count: row.update_count + 1,
-    last_diff: diff,
-    updated_at: event.received_at,
-    deleted_at: null,
-    last_position: event.position,
-    applied_timestamp: timestamp,
-  });
+function applyUpdate(after: ResourceRow, event: Updated): void {
+  const timestamp = isDecimal(event.sync_timestamp) ? event.sync_timestamp : null;
+  if (isStale(after, timestamp)) {
+    after.stale_count += 1;
+    return;
+  }
+  after.customer_id = event.customer_id ?? after.customer_id;
+  after.status = 'present';
+  after.data = event.texts.data;
+  after.update_count += 1;
+  after.last_diff = event.texts.diff;
+  after.updated_at = event.received_at;
+  after.deleted_at = null;
+  after.applied_timestamp = timestamp;
 }
 
-function applyNew(row: ResourceRow, event: ResourceEvent): ResourceRow {
-  if (row.status === 'present') return changeRow(row, { last_position: event.position });
-  const customer_id = event.customer_id ?? row.customer_id;
-  return changeRow(row, {
-    customer_id,
-    status: 'present',
-    data: null,
-    deleted_at: null,
-    last_position: event.position,
-  });
+function applyNew(after: ResourceRow, event: ResourceEvent): void {
+  if (after.status === 'present') return;
+  after.customer_id = event.customer_id ?? after.customer_id;
+  after.status = 'present';
+  after.data = null;
+  after.deleted_at = null;
 }
 
-function applyDelete(row: ResourceRow, event: ResourceEvent): ResourceRow {
-  const customer_id = event.customer_id ?? row.customer_id;
-  const deleted_at = event.received_at;
-  return changeRow(row, {
-    customer_id,
-    status: 'deleted',
-    data: null,
-    deleted_at,
-    last_position: event.position,
-  });
+function applyDelete(after: ResourceRow, event: ResourceEvent): void {
+  after.customer_id = event.customer_id ?? after.customer_id;
+  after.status = 'deleted';
+  after.data = null;
+  after.deleted_at = event.received_at;
+}
+
+function apply(row: ResourceRow, event: ResourceEvent): ResourceRow {
+  const after = copy(row);
+  after.last_position = event.position;
+  switch (event.event) {
+    case 'integration_new_data_model':
+      applyNew(after, event);
+      break;
+    case 'integration_updated_data_model':
+      applyUpdate(after, event);
+      break;
+    case 'integration_deleted_data_model':
+      applyDelete(after, event);
+  }
+  return after;
 }
 
 export const resource: EventProjection<ResourceRow> = {
@@ -97,17 +95,5 @@ export const resource: EventProjection<ResourceRow> = {
     const { integration_id, payload } = event as ResourceEvent;
     return [integration_id, payload.type, payload.resource_id];
   },
-  evolve(row, event) {
-    const before = row ?? unseen(event as ResourceEvent);
-    switch (event.event) {
-      case 'integration_new_data_model':
-        return applyNew(before, event);
-      case 'integration_updated_data_model':
-        return applyUpdate(before, event);
-      case 'integration_deleted_data_model':
-        return applyDelete(before, event);
-      default:
-        return row;
-    }
-  },
+  evolve: (row, event) => apply(row ?? unseen(event as ResourceEvent), event as ResourceEvent),
 };

@@ -1,7 +1,8 @@
 // Runs of the log: events that follow each other, bounded in number and in bytes.
 import type pg from 'pg';
 import type { FoldedEvent, LoggedEvent } from '../../schemas/logged-event.js';
-import { instantFromPostgres, TEXT_TYPES } from '../postgres/connect.js';
+import { copyOut } from '../postgres/copy-out.js';
+import { FOLDED_COLUMNS, toFoldedEvents } from './copied-event.js';
 import { LOGGED_COLUMNS, selectEvents } from './read-log.js';
 
 /** Bounds of a run: events, and bytes of bodies as stored (compressed, where they are large). */
@@ -34,26 +35,22 @@ export function readRun(pool: pg.Pool, position: number, limits: RunLimits): Pro
   return selectEvents(pool, WHOLE_RUN, parameters(position, limits));
 }
 
-const FOLDED_RUN = selectRun(
-  'position, event_id, received_at, source, workspace_id, event, integration_id, body',
-);
-
-/** The same, as a fold reads them: a third less to send and to take apart. */
+/** The same, as a fold reads them: by COPY, at half the cost. */
 export async function readFoldedRun(
   pool: pg.Pool,
   position: number,
   limits: RunLimits,
 ): Promise<FoldedEvent[]> {
   const values = parameters(position, limits);
-  const result = await pool.query({ text: FOLDED_RUN, values, rowMode: 'array', types: TEXT_TYPES });
-  return (result.rows as unknown as string[][]).map((row) => ({
-    position: Number(row[0]),
-    event_id: row[1]!,
-    received_at: instantFromPostgres(row[2]!),
-    source: row[3]!,
-    workspace_id: row[4]!,
-    event: row[5]!,
-    integration_id: row[6]!,
-    body: row[7]!,
-  }));
+  const query = FOLDED_RUN.replaceAll(/\$(\d)/g, (_, number) => asNumber(values[number - 1]!));
+  return toFoldedEvents(await copyOut(pool, query, limits.events, ROW_BYTES));
+}
+
+const ROW_BYTES = 1024;
+const FOLDED_RUN = selectRun(FOLDED_COLUMNS);
+
+// COPY takes no parameters.
+function asNumber(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  throw new RangeError(`expected a position or a bound of the log, a safe integer, found ${value}`);
 }

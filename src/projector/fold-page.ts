@@ -2,7 +2,7 @@
 // read in one statement: what concerns which key; load those keys; evolve.
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
-import { interpret } from '../../projections/interpret.js';
+import { createInterpreter } from '../../projections/interpret.js';
 import type { Page } from './page.js';
 import type { ParkedKeys } from './parked-keys.js';
 import type { Entry, RowStore } from './row-store.js';
@@ -43,10 +43,11 @@ export interface FoldedPage {
   parked: Parked[];
 }
 
-interface Concern {
-  entry: Entry;
-  // biome-ignore lint/suspicious/noExplicitAny: `interpret` gives each projection the form of event it reads
-  event: any;
+/** What a page holds for a projection: entries, and the event of each. */
+interface Concerns {
+  entries: Entry[];
+  // biome-ignore lint/suspicious/noExplicitAny: the interpreter gives each projection the form of event it reads
+  events: any[];
 }
 
 /**
@@ -60,42 +61,50 @@ export async function foldPage(
   refused?: Refusal,
 ): Promise<FoldedPage> {
   const folded: FoldedPage = { unreadable: [], parked: [] };
-  const concerns = concernsOf(target, page, folded);
+  const { entries, events } = concernsOf(target, page, folded);
   await target.store.load(client);
-  for (const concern of concerns) evolveOne(target, concern, folded, refused);
+  for (let index = 0; index < entries.length; index++)
+    evolveOne(target, entries[index]!, events[index], folded, refused);
   return folded;
 }
 
-function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage): Concern[] {
+function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage): Concerns {
   const { projection, store, segments, owned } = target;
-  const concerns: Concern[] = [];
+  const interpret = createInterpreter(projection);
+  const concerns: Concerns = { entries: [], events: [] };
   for (let index = 0; index < page.events.length; index++) {
     const logged = page.events[index]!;
     if (owned && !owned.has(segmentOf(logged, segments))) continue;
-    const meaning = interpret(projection, logged, page.reading(index));
-    if (meaning.kind === 'ignored') continue;
-    if (meaning.kind === 'unreadable') {
+    const meaning = interpret(logged, page.reading(index));
+    if (meaning.kind === 'concerns') {
+      concerns.entries.push(store.entry(meaning.key));
+      concerns.events.push(meaning.event);
+    } else if (meaning.kind === 'unreadable') {
       const { position, event, workspace_id } = logged;
       folded.unreadable.push({ position, event, workspace_id, reason: meaning.reason });
-      continue;
     }
-    concerns.push({ entry: store.entry(meaning.key), event: meaning.event });
   }
   return concerns;
 }
 
-function evolveOne(target: FoldTarget, concern: Concern, folded: FoldedPage, refused?: Refusal): void {
+function evolveOne(
+  target: FoldTarget,
+  entry: Entry,
+  event: Concerns['events'][number],
+  folded: FoldedPage,
+  refused?: Refusal,
+): void {
   const { projection, store, parkedKeys } = target;
-  const { entry, event } = concern;
   const first = parkedKeys.size > 0 ? parkedKeys.get(entry.id) : undefined;
-  if (first !== undefined) park(target, concern, folded, `waits behind position ${first} of the same key`);
-  else if (refused && refused.position === event.position) park(target, concern, folded, refused.reason);
+  if (first !== undefined)
+    park(target, entry, event, folded, `waits behind position ${first} of the same key`);
+  else if (refused && refused.position === event.position) park(target, entry, event, folded, refused.reason);
   else {
     let row: AnyRow | undefined;
     try {
       row = projection.evolve(entry.row, event);
     } catch (error) {
-      park(target, concern, folded, error instanceof Error ? error.message : String(error));
+      park(target, entry, event, folded, error instanceof Error ? error.message : String(error));
       return;
     }
     store.set(entry, row);
@@ -104,7 +113,8 @@ function evolveOne(target: FoldTarget, concern: Concern, folded: FoldedPage, ref
 
 function park(
   { parkedKeys }: FoldTarget,
-  { entry, event }: Concern,
+  entry: Entry,
+  event: { position: number; event: string },
   folded: FoldedPage,
   reason: string,
 ): void {

@@ -6,21 +6,30 @@ import { keyId } from '../../projections/key.js';
 import { runAll } from '../postgres/pipeline.js';
 import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
+import { createKeyMap } from './key-map.js';
+
+const ROW_BYTES = 400;
 
 /** What is held of a key. */
-export interface Entry {
-  /** A text that only this key has. */
-  readonly id: string;
-  readonly key: Key;
+export class Entry {
   /** As it is after what was folded; undefined where there is none. Changed by `set` only. */
-  row: AnyRow | undefined;
+  row: AnyRow | undefined = undefined;
   /** Estimated bytes of the row. */
-  bytes: number;
-  /** The generation in which it was last asked for. */
-  generation: number;
+  bytes = ROW_BYTES;
   /** Whether the table has a row of this key. */
-  stored: boolean;
-  dirty: boolean;
+  stored = false;
+  dirty = false;
+
+  constructor(
+    readonly key: Key,
+    /** The generation in which it was last asked for. */
+    public generation: number,
+  ) {}
+
+  /** A text that only this key has. */
+  get id(): string {
+    return keyId(this.key);
+  }
 }
 
 export interface RowStore {
@@ -66,7 +75,6 @@ interface Changes {
   gone: Key[];
 }
 
-const ROW_BYTES = 400;
 const ROWS_A_STATEMENT = 5000;
 
 /** A store that holds no row yet. */
@@ -79,8 +87,7 @@ export function createRowStore({
   const jsonColumns = columnsOf(projection)
     .filter(({ kind }) => kind === 'json')
     .map(({ name }) => name);
-  let young = new Map<string, Entry>();
-  let old = new Map<string, Entry>();
+  let held = createKeyMap<Entry>(projection.keyColumns.length);
   let generation = 0;
   let youngBytes = 0;
   let last: Entry | undefined;
@@ -99,21 +106,21 @@ export function createRowStore({
   // Events of a key come in bursts: the entry before is asked first.
   function entryOf(key: Key): Entry {
     if (last !== undefined && last.generation === generation && isSameKey(last.key, key)) return last;
-    last = hold(keyId(key), key);
+    last = hold(key);
     return last;
   }
 
-  function hold(id: string, key: Key): Entry {
-    let entry = young.get(id);
-    if (entry !== undefined) return entry;
-    entry = old.get(id);
+  function hold(key: Key): Entry {
+    let entry = held.get(key);
     if (entry === undefined) {
-      entry = { id, key, row: undefined, bytes: ROW_BYTES, generation, stored: false, dirty: false };
+      entry = new Entry(key, generation);
+      held.set(key, entry);
       missing.push(entry);
+      youngBytes += entry.bytes;
+    } else if (entry.generation !== generation) {
+      entry.generation = generation;
+      youngBytes += entry.bytes;
     }
-    entry.generation = generation;
-    young.set(id, entry);
-    youngBytes += entry.bytes;
     return entry;
   }
 
@@ -126,9 +133,8 @@ export function createRowStore({
       forget(); // What was not read must not be taken for absent.
       throw error;
     });
-    for (const entry of unknown) {
-      const row = found.get(entry.id);
-      if (row === undefined) continue;
+    for (const [index, row] of found) {
+      const entry = unknown[index]!;
       entry.row = row;
       entry.stored = true;
       resize(entry);
@@ -156,7 +162,7 @@ export function createRowStore({
   }
 
   function take(): Batch & { rows: number } {
-    const entries = dirty.sort(byId);
+    const entries = dirty.sort(byKey);
     const changes = changesOf(entries);
     // Marked before they are written: if that fails, all that is held is forgotten anyway.
     for (const entry of entries) {
@@ -201,16 +207,17 @@ export function createRowStore({
   }
 
   function turn(): void {
-    old = young;
-    young = new Map();
+    held.sweep((entry) => entry.generation === generation);
     youngBytes = 0;
     generation += 1;
   }
 
+  // Entries that a fold still has in hand are of a generation that is no longer set.
   function forget(): void {
-    turn();
+    held = createKeyMap(projection.keyColumns.length);
+    youngBytes = 0;
+    generation += 2;
     last = undefined;
-    old = new Map();
     missing = [];
     dirty = [];
     dirtyBytes = 0;
@@ -221,7 +228,11 @@ export function createRowStore({
 }
 
 // Neighbours in the table's index are written together: fewer pages are touched.
-const byId = ({ id: a }: Entry, { id: b }: Entry) => (a < b ? -1 : 1);
+function byKey({ key: a }: Entry, { key: b }: Entry): number {
+  for (let part = 0; part < a.length; part++)
+    if (a[part] !== b[part]) return (a[part] ?? '') < (b[part] ?? '') ? -1 : 1;
+  return 0;
+}
 
 function isSameKey(a: Key, b: Key): boolean {
   for (let part = 0; part < a.length; part++) if (a[part] !== b[part]) return false;

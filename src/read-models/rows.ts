@@ -1,7 +1,6 @@
 // Rows of a build's table: many at once, in one statement, by their keys.
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
-import { keyId, keyOfRow } from '../../projections/key.js';
 import { binaryArray, type Element } from '../postgres/binary-array.js';
 import { TEXT_TYPES } from '../postgres/connect.js';
 import { runAll } from '../postgres/pipeline.js';
@@ -9,8 +8,8 @@ import { type Column, columnsOf, elementType, rowFromTexts, selected } from './c
 
 /** Reads and writes rows of one projection in one table. Writes send their statements before they first wait. */
 export interface RowTable {
-  /** The rows of these keys that exist, by key id. */
-  load(client: pg.ClientBase | pg.Pool, keys: readonly Key[]): Promise<Map<string, AnyRow>>;
+  /** The rows of these keys that exist, each with its key's index in `keys`. */
+  load(client: pg.ClientBase | pg.Pool, keys: readonly Key[]): Promise<[index: number, row: AnyRow][]>;
   /** Writes rows whose keys are new to the table: a conflict throws. */
   insert(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
   /** Writes rows, replacing those of the same keys. */
@@ -38,7 +37,7 @@ function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
 const parameter = ({ kind }: Column, index: number) => `$${index + 1}::${elementType(kind)}[]`;
 
 const unnested = (columns: readonly Column[]) =>
-  `unnest(${columns.map(parameter).join(', ')}) AS u(${quoted(columns.map(({ name }) => name))})`;
+  `unnest(${columns.map(parameter).join(', ')}) WITH ORDINALITY AS u(${quoted(columns.map(({ name }) => name))}, nth)`;
 
 // In the select list the rows stream; `unnest` of several arrays in FROM would first copy all of them.
 const streamed = (columns: readonly Column[]) =>
@@ -48,14 +47,15 @@ const TEXT_LIST = 'ARRAY(SELECT json_array_elements_text(u."$"::json))';
 const stored = ({ name, kind }: Column) => (kind === 'text[]' ? TEXT_LIST.replace('$', name) : `u."${name}"`);
 
 // Only `=` can use the key's index; keys with a null in them are rare, and go in a statement of their own.
-function byOperator(keys: readonly Key[]): [Key[], string][] {
-  const whole = keys.filter((key) => !key.includes(null));
-  const holed = keys.filter((key) => key.includes(null));
-  const groups: [Key[], string][] = [
+function byOperator(keys: readonly Key[]): [indices: number[], string][] {
+  const whole: number[] = [];
+  const holed: number[] = [];
+  for (let index = 0; index < keys.length; index++) (keys[index]!.includes(null) ? holed : whole).push(index);
+  const groups: [number[], string][] = [
     [whole, '='],
     [holed, 'IS NOT DISTINCT FROM'],
   ];
-  return groups.filter(([some]) => some.length > 0);
+  return groups.filter(([indices]) => indices.length > 0);
 }
 
 const joinedBy = (columns: readonly Column[], operator: string) =>
@@ -69,21 +69,24 @@ export function createRowTable(projection: Projection, table: string): RowTable 
   const names = quoted(columns.map(({ name }) => name));
   const insert = `INSERT INTO ${table} (${names}) SELECT ${columns.map(stored).join(', ')} FROM ${streamed(columns)}`;
   const replaced = others.map(({ name }) => `"${name}" = EXCLUDED."${name}"`).join(', ');
-  const select = `SELECT ${columns.map((column) => selected(column, 't.')).join(', ')} FROM ${unnested(keyColumns)}`;
-  const asRows = (keys: readonly Key[]): AnyRow[] =>
-    keys.map((key) => Object.fromEntries(keyColumns.map(({ name }, index) => [name, key[index]])));
+  const select = `SELECT u.nth, ${columns.map((column) => selected(column, 't.')).join(', ')} FROM ${unnested(keyColumns)}`;
+  const keyArrays = (keys: readonly Key[], indices: readonly number[]): Buffer[] =>
+    keyColumns.map(({ kind }, part) =>
+      binaryArray(
+        elementType(kind),
+        indices.map((index) => keys[index]![part]!),
+      ),
+    );
 
   return {
     async load(client, keys) {
-      const found = new Map<string, AnyRow>();
-      for (const [some, operator] of byOperator(keys)) {
+      const found: [number, AnyRow][] = [];
+      for (const [indices, operator] of byOperator(keys)) {
         const text = `${select} JOIN ${table} t ON ${joinedBy(keyColumns, operator)}`;
-        const values = arrays(keyColumns, asRows(some));
+        const values = keyArrays(keys, indices);
         const result = await client.query({ text, values, rowMode: 'array', types: TEXT_TYPES });
-        for (const texts of result.rows as unknown as (string | null)[][]) {
-          const row = rowFromTexts(columns, texts);
-          found.set(keyId(keyOfRow(projection, row)), row);
-        }
+        for (const [nth, ...texts] of result.rows as unknown as [string, ...(string | null)[]][])
+          found.push([indices[Number(nth) - 1]!, rowFromTexts(columns, texts)]);
       }
       return found;
     },
@@ -95,9 +98,9 @@ export function createRowTable(projection: Projection, table: string): RowTable 
       await client.query({ text, values: arrays(columns, rows) });
     },
     async remove(client, keys) {
-      const removals = byOperator(keys).map(([some, operator]) => () => {
+      const removals = byOperator(keys).map(([indices, operator]) => () => {
         const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, operator)}`;
-        return client.query({ text, values: arrays(keyColumns, asRows(some)) });
+        return client.query({ text, values: keyArrays(keys, indices) });
       });
       await runAll(client, removals);
     },

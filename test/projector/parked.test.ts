@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap';
 import { activity } from '../../projections/activity/projection.js';
-import { changeRow } from '../../projections/change-row.js';
 import type { AnyRow, EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import { discardParked, listParked, retryParked } from '../../src/projector/parked.js';
@@ -28,7 +27,7 @@ function watching(
       row as AnyRow | undefined,
     );
     const next = integration.evolve(row, event);
-    return seen ? (changeRow(next as object, seen) as typeof next) : next;
+    return seen ? ({ ...(next as object), ...seen } as typeof next) : next;
   };
   return { ...integration, evolve } as unknown as EventProjection<never>;
 }

@@ -1,0 +1,102 @@
+// Events out of rows that COPY gave. What every fold needs is read at once, what few look at when it is asked for.
+
+import type { FoldedEvent, RawBody } from '../../schemas/logged-event.js';
+import { createTextMemo } from '../../schemas/text-memo.js';
+import type { CopiedRows } from '../postgres/copy-out.js';
+
+/** The columns of a folded event, in the order in which they are read here. */
+export const FOLDED_COLUMNS =
+  'position, received_at, workspace_id, event, integration_id, event_id, source, body';
+
+const EPOCH_2000_MS = 946_684_800_000;
+const COUNT_BYTES = 2;
+const LENGTH_BYTES = 4;
+const INT8_BYTES = LENGTH_BYTES + 8;
+const UUID_BYTES = 16;
+
+const textOf = createTextMemo();
+
+class CopiedEvent implements FoldedEvent, RawBody {
+  constructor(
+    readonly position: number,
+    readonly received_at: string,
+    readonly workspace_id: string | null,
+    readonly event: string,
+    readonly integration_id: string | null,
+    readonly bytes: Buffer,
+    /** Where event_id begins, of which the length is known. */
+    private readonly idAt: number,
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  get event_id(): string {
+    const hex = this.bytes.toString('hex', this.idAt, this.idAt + UUID_BYTES);
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+
+  get source(): string {
+    return textOf(this.bytes, this.idAt + UUID_BYTES + LENGTH_BYTES, this.start - LENGTH_BYTES);
+  }
+
+  get body(): string {
+    return this.bytes.toString('utf8', this.start, this.end);
+  }
+
+  get raw(): RawBody {
+    return this;
+  }
+}
+
+/** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
+export function toFoldedEvents({ bytes, starts }: CopiedRows): FoldedEvent[] {
+  return starts.map((start) => toFoldedEvent(bytes, start));
+}
+
+function toFoldedEvent(bytes: Buffer, start: number): FoldedEvent {
+  let at = start + COUNT_BYTES;
+  const position = int8At(bytes, at + LENGTH_BYTES);
+  at += INT8_BYTES;
+  const received_at = instantAt(bytes, at + LENGTH_BYTES);
+  at += INT8_BYTES;
+  const workspace_id = textAt(bytes, at);
+  at = behind(bytes, at);
+  const event = textAt(bytes, at)!;
+  at = behind(bytes, at);
+  const integration_id = textAt(bytes, at);
+  at = behind(bytes, at) + LENGTH_BYTES;
+  const idAt = at;
+  at = behind(bytes, at + UUID_BYTES);
+  const body = at + LENGTH_BYTES;
+  const end = body + int4At(bytes, at);
+  return new CopiedEvent(position, received_at, workspace_id, event, integration_id, bytes, idAt, body, end);
+}
+
+function int4At(bytes: Buffer, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
+}
+
+// All that the log has fits a safe integer.
+function int8At(bytes: Buffer, at: number): number {
+  return int4At(bytes, at) * 2 ** 32 + (int4At(bytes, at + 4) >>> 0);
+}
+
+const lengthAt = (bytes: Buffer, at: number) => Math.max(0, int4At(bytes, at));
+const behind = (bytes: Buffer, at: number) => at + LENGTH_BYTES + lengthAt(bytes, at);
+
+function textAt(bytes: Buffer, at: number): string | null {
+  const length = int4At(bytes, at);
+  return length < 0 ? null : textOf(bytes, at + LENGTH_BYTES, at + LENGTH_BYTES + length);
+}
+
+let lastMicros = Number.NaN;
+let lastInstant = '';
+
+// The last answer is kept: a batch shares its time.
+function instantAt(bytes: Buffer, at: number): string {
+  const micros = int8At(bytes, at);
+  if (micros === lastMicros) return lastInstant;
+  lastInstant = new Date(EPOCH_2000_MS + micros / 1000).toISOString();
+  lastMicros = micros;
+  return lastInstant;
+}

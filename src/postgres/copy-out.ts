@@ -1,0 +1,79 @@
+// Rows out of Postgres by COPY in its binary form: half of what a SELECT costs Postgres and Node, since no value
+// becomes a text on the way. https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+import type pg from 'pg';
+import { withClient } from './pipeline.js';
+
+/** Rows in COPY's binary form, back to back: an int16 with the number of columns, then each as int32 length and bytes. */
+export interface CopiedRows {
+  bytes: Buffer;
+  /** Where each row begins in `bytes`. */
+  starts: readonly number[];
+}
+
+/**
+ * The rows of a query, in its order, on a connection of `pool` (not a pipelined one). COPY takes no parameters: the
+ * caller writes values into `query`, and nothing but numbers. `rowBytes` is a guess of a row's size. Throws what
+ * Postgres says.
+ */
+export function copyOut(pool: pg.Pool, query: string, rows: number, rowBytes: number): Promise<CopiedRows> {
+  return withClient(
+    pool,
+    (client) =>
+      new Promise((resolve, reject) => {
+        const text = `COPY (${query}) TO STDOUT (FORMAT binary)`;
+        client.query(createCopy(text, rows * rowBytes, { resolve, reject }));
+      }),
+  );
+}
+
+interface Outcome {
+  resolve(rows: CopiedRows): void;
+  reject(error: Error): void;
+}
+
+interface Connection {
+  query(text: string): void;
+}
+
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
+const HEADER_BYTES = 19;
+const TRAILER = -1;
+
+// What node-pg asks of a query of one's own, as pg-cursor and pg-query-stream are. Postgres sends a row a message;
+// node-pg's parser writes over a message's bytes later on, so they are copied out.
+function createCopy(text: string, sizeHint: number, { resolve, reject }: Outcome): pg.Submittable {
+  let bytes: Buffer = Buffer.allocUnsafe(sizeHint);
+  let used = 0;
+  const starts: number[] = [];
+
+  function handleCopyData({ chunk }: { chunk: Buffer }): void {
+    const first = starts.length === 0 && isHeader(chunk) ? HEADER_BYTES : 0;
+    const length = chunk.length - first;
+    if (length < 2 || chunk.readInt16BE(first) === TRAILER) return;
+    if (used + length > bytes.length) bytes = enlarged(bytes, used, used + length);
+    bytes.set(first === 0 ? chunk : chunk.subarray(first), used);
+    starts.push(used);
+    used += length;
+  }
+  const nothing = () => {};
+  return {
+    submit: (connection: Connection) => connection.query(text),
+    handleCopyData,
+    handleError: reject,
+    handleReadyForQuery: () => resolve({ bytes, starts }),
+    handleRowDescription: nothing,
+    handleDataRow: nothing,
+    handlePortalSuspended: nothing,
+    handleCommandComplete: nothing,
+    handleEmptyQuery: nothing,
+  } as unknown as pg.Submittable;
+}
+
+const isHeader = (chunk: Buffer) =>
+  chunk.length >= HEADER_BYTES && SIGNATURE.compare(chunk, 0, SIGNATURE.length) === 0;
+
+function enlarged(buffer: Buffer, used: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(needed + (needed >> 1));
+  buffer.copy(larger, 0, 0, used);
+  return larger;
+}
