@@ -73,7 +73,7 @@ export function readEvent(logged: FoldedEvent): Reading {
   const known = knownEvents.get(logged.event);
   if (known === undefined) return UNKNOWN;
   const { name, check } = known;
-  const read = logged.raw && isAboutResource(name) ? readRaw(name, logged.raw) : undefined;
+  const read = logged.raw && isAboutResource(name) ? readRaw(logged, logged.raw) : undefined;
   if (read !== undefined)
     return {
       kind: 'known',
@@ -113,8 +113,8 @@ class EventAboutResource {
     this.received_at = logged.received_at;
     this.workspace_id = idOf(read.workspace_id);
     this.integration_id = idOf(id);
-    this.customer_id = read.customer_id;
-    this.state = read.state;
+    this.customer_id = read.customer_id ?? null;
+    this.state = read.state ?? read.envelopeState ?? null;
     this.payload = { id, type, resource_id };
     this.texts = event === 'integration_updated_data_model' ? { data, diff } : NO_TEXTS;
     this.sync_timestamp = read.sync_timestamp;

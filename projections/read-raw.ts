@@ -1,8 +1,11 @@
 // Reads the three events about a resource, which most of a log is, from the bytes of their bodies: in one pass, with
 // texts made only of what is kept. What is unusual in any way (an escape in an id, a member twice, a value that may not
 // fit) is left to `readEvent`, which reads the text of the body.
+//
+//   {"workspace_id": …, "customer_id": …, "event": …, "state": …, "payload": {"id": …, │ "resource_id": …, …}}
+//   the head: all bodies of an integration and an event begin with the same bytes      │ read each time
 import type { JsonText } from '../schemas/columns.js';
-import type { RawBody } from '../schemas/logged-event.js';
+import type { FoldedEvent, RawBody } from '../schemas/logged-event.js';
 import { createTextMemo } from '../schemas/text-memo.js';
 import {
   endOfPlainString,
@@ -10,6 +13,7 @@ import {
   isNullAt,
   isObjectAt,
   isStringAt,
+  type Scanned,
   skipColon,
   skipComma,
   skipSpace,
@@ -20,11 +24,12 @@ export type ResourceEventName =
   | 'integration_updated_data_model'
   | 'integration_deleted_data_model';
 
-/** What a body about a resource holds; null where a member is absent or JSON's null. */
+/** What a body about a resource holds. */
 export interface RawReading {
   workspace_id: string;
-  customer_id: string | null;
-  /** The payload's, else the envelope's. */
+  customer_id: string | null | undefined;
+  /** The envelope's, and the payload's. */
+  envelopeState: string | null | undefined;
   state: string | null;
   /** As it is spelled. */
   id: string;
@@ -37,133 +42,199 @@ export interface RawReading {
 }
 
 /** Where the value of a member ends that begins at `at`, after it was read; `UNUSUAL` where it is left to `readEvent`. */
-type ReadMember = (bytes: Buffer, at: number) => number;
+type ReadMember = (body: Scanned, at: number) => number;
 type Members = readonly { name: Buffer; read: ReadMember }[];
 
 const UNUSUAL = -1;
 /** No shorter text is too long for a schema or an index. */
 const LONGEST = 200;
+const MOST_HEADS = 1000;
 
 const textOf = createTextMemo();
 
-// One for all bodies: what an event needs is copied out of it.
-let text: string | null;
-let found: RawReading & { event: string; envelopeState: string | null; isData: boolean };
+class Found implements RawReading {
+  event = '';
+  workspace_id = '';
+  customer_id: string | null | undefined = undefined;
+  envelopeState: string | null | undefined = undefined;
+  state: string | null = null;
+  id = '';
+  resource_id = '';
+  type = '';
+  diff: JsonText | null = null;
+  data: JsonText | null = null;
+  hasData = false;
+  sync_timestamp: string | null = null;
+  /** Where the payload's first member begins, once all of the envelope is read; where its id begins and ends. */
+  payloadAt = 0;
+  idAt = 0;
+  idEnd = 0;
+}
 
-const nothing = () => ({
-  event: '',
-  workspace_id: '',
-  customer_id: null,
-  state: null,
-  envelopeState: null,
-  id: '',
-  resource_id: '',
-  type: '',
-  diff: null,
-  data: null,
-  isData: false,
-  sync_timestamp: null,
-});
+// The body that is being read: what was found of it, and the text that was read last.
+let found = new Found();
+let text: string | null = null;
 
 const DATA: Members = members({
-  sync_timestamp(bytes, at) {
-    const end = isStringAt(bytes, at) ? readText(bytes, at) : endOfValue(bytes, at);
-    found.sync_timestamp = isStringAt(bytes, at) ? text : null;
+  sync_timestamp(body, at) {
+    const isText = isStringAt(body.bytes, at);
+    const end = isText ? readText(body, at) : endOfValue(body, at);
+    found.sync_timestamp = isText ? text : null;
     return end;
   },
 });
 
 const PAYLOAD: Members = members({
-  id(bytes, at) {
-    const end = readText(bytes, at);
+  id(body, at) {
+    const end = readText(body, at);
     found.id = text!;
+    found.idAt = at;
+    found.idEnd = end;
     return end;
   },
   // Seldom the same as any of the last ones.
-  resource_id(bytes, at) {
-    const end = endOfPlainString(bytes, at);
+  resource_id(body, at) {
+    const end = endOfPlainString(body, at);
     if (end === UNUSUAL || end - at > LONGEST) return UNUSUAL;
-    found.resource_id = bytes.toString('utf8', at + 1, end - 1);
+    found.resource_id = body.bytes.toString('utf8', at + 1, end - 1);
     return end;
   },
-  type(bytes, at) {
-    const end = readText(bytes, at);
+  type(body, at) {
+    const end = readText(body, at);
     found.type = text!;
     return end;
   },
-  diff(bytes, at) {
-    const end = endOfValue(bytes, at);
-    found.diff = jsonOf(bytes, at, end);
+  diff(body, at) {
+    const end = endOfValue(body, at);
+    found.diff = jsonOf(body.bytes, at, end);
     return end;
   },
-  data(bytes, at) {
-    const end = isObjectAt(bytes, at) ? readMembers(bytes, at, DATA) : endOfValue(bytes, at);
-    if (end !== UNUSUAL) found.data = jsonOf(bytes, at, end);
-    found.isData = true;
+  data(body, at) {
+    const end = isObjectAt(body.bytes, at)
+      ? readMembers(body, skipSpace(body.bytes, at + 1), DATA)
+      : endOfValue(body, at);
+    if (end !== UNUSUAL) found.data = jsonOf(body.bytes, at, end);
+    found.hasData = true;
     return end;
   },
-  state(bytes, at) {
-    const end = readTextOrNull(bytes, at);
+  state(body, at) {
+    const end = readTextOrNull(body, at);
     found.state = text;
     return end;
   },
 });
 
 const ENVELOPE: Members = members({
-  workspace_id(bytes, at) {
-    const end = readText(bytes, at);
+  workspace_id(body, at) {
+    const end = readText(body, at);
     found.workspace_id = text!;
     return end;
   },
-  customer_id(bytes, at) {
-    const end = readTextOrNull(bytes, at);
+  customer_id(body, at) {
+    const end = readTextOrNull(body, at);
     found.customer_id = text;
     return end;
   },
-  event(bytes, at) {
-    const end = readText(bytes, at);
+  event(body, at) {
+    const end = readText(body, at);
     found.event = text!;
     return end;
   },
-  state(bytes, at) {
-    const end = readTextOrNull(bytes, at);
+  state(body, at) {
+    const end = readTextOrNull(body, at);
     found.envelopeState = text;
     return end;
   },
-  payload: (bytes, at) => (isObjectAt(bytes, at) ? readMembers(bytes, at, PAYLOAD) : UNUSUAL),
+  payload(body, at) {
+    if (!isObjectAt(body.bytes, at)) return UNUSUAL;
+    const first = skipSpace(body.bytes, at + 1);
+    const isWhole = found.customer_id !== undefined && found.envelopeState !== undefined;
+    if (isWhole && found.workspace_id && found.event) found.payloadAt = first;
+    return readMembers(body, first, PAYLOAD);
+  },
 });
+const ALL_OF_ENVELOPE = 2 ** ENVELOPE.length - 1;
+const ONLY_ID = 1;
 
-/** What the body of an event of this name holds, or undefined where `readEvent` has to read its text. */
-export function readRaw(name: ResourceEventName, { bytes, start }: RawBody): RawReading | undefined {
-  found = nothing();
-  if (readMembers(bytes, skipSpace(bytes, start), ENVELOPE) === UNUSUAL) return undefined;
-  if (found.event !== name || !found.workspace_id || !found.id) return undefined;
+/** What the body of an event about a resource holds, or undefined where `readEvent` has to read its text. */
+export function readRaw({ event, integration_id }: FoldedEvent, body: RawBody): RawReading | undefined {
+  found = new Found();
+  const head = integration_id === null ? undefined : heads.get(integration_id)?.get(event);
+  const isKnown = head !== undefined && startsWith(body, head.bytes);
+  const end = isKnown ? readBehind(head, body) : readWhole(body);
+  if (end === UNUSUAL || found.event !== event || !found.workspace_id || !found.id) return undefined;
   if (!found.resource_id || !found.type) return undefined;
-  if (name === 'integration_updated_data_model' && !found.isData) return undefined;
-  found.state ??= found.envelopeState;
+  if (event === 'integration_updated_data_model' && !found.hasData) return undefined;
+  if (!isKnown && integration_id !== null) rememberHead(integration_id, body);
   return found;
+}
+
+function readWhole(body: RawBody): number {
+  const { bytes, start } = body;
+  return readMembers(body, skipSpace(bytes, skipSpace(bytes, start) + 1), ENVELOPE);
+}
+
+/** Of all bodies of an integration and an event: the bytes up to the payload's second member, and what they say. */
+interface Head {
+  bytes: Buffer;
+  event: string;
+  workspace_id: string;
+  customer_id: string | null | undefined;
+  envelopeState: string | null | undefined;
+  id: string;
+}
+
+const heads = new Map<string, Map<string, Head>>();
+
+function rememberHead(integrationId: string, { bytes, start }: RawBody): void {
+  const { payloadAt, idAt, idEnd, event, workspace_id, customer_id, envelopeState, id } = found;
+  const isIdFirst = payloadAt > 0 && skipColon(bytes, payloadAt + '"id"'.length) === idAt;
+  if (!isIdFirst) return;
+  if (heads.size >= MOST_HEADS) heads.clear();
+  const head = Buffer.from(bytes.subarray(start, skipComma(bytes, idEnd)));
+  const ofIntegration = heads.get(integrationId) ?? new Map<string, Head>();
+  heads.set(integrationId, ofIntegration);
+  ofIntegration.set(event, { bytes: head, event, workspace_id, customer_id, envelopeState, id });
+}
+
+function startsWith({ bytes, start, end }: RawBody, head: Buffer): boolean {
+  const headEnd = start + head.length;
+  return headEnd < end && head.compare(bytes, start, headEnd) === 0;
+}
+
+function readBehind(head: Head, body: RawBody): number {
+  found.event = head.event;
+  found.workspace_id = head.workspace_id;
+  found.customer_id = head.customer_id;
+  found.envelopeState = head.envelopeState;
+  found.id = head.id;
+  const end = readMembers(body, body.start + head.bytes.length, PAYLOAD, ONLY_ID);
+  return end === UNUSUAL ? UNUSUAL : readMembers(body, skipComma(body.bytes, end), ENVELOPE, ALL_OF_ENVELOPE);
 }
 
 function members(readers: Record<string, ReadMember>): Members {
   return Object.entries(readers).map(([name, read]) => ({ name: Buffer.from(name), read }));
 }
 
-// The sender writes its members in one order: the one behind the last is looked at first.
-function readMembers(bytes: Buffer, start: number, known: Members): number {
-  let seen = 0;
-  let next = 0;
-  let at = skipSpace(bytes, start + 1);
+/**
+ * Reads the members of an object from the one at `at` on; `seen` has a bit for each known one that was read before.
+ * Answers the place after the object.
+ */
+function readMembers(body: Scanned, at: number, known: Members, seen = 0): number {
+  const { bytes } = body;
+  // The sender writes its members in one order: the one behind the last is looked at first.
+  let next = seen & 1;
   while (isStringAt(bytes, at)) {
-    const endOfName = endOfPlainString(bytes, at);
+    const endOfName = endOfPlainString(body, at);
     if (endOfName === UNUSUAL) return UNUSUAL;
     const index = indexOfName(bytes, at + 1, endOfName - 1, known, next);
     at = skipColon(bytes, endOfName);
-    if (index < 0) at = endOfValue(bytes, at);
+    if (index < 0) at = endOfValue(body, at);
     else {
       if ((seen & (1 << index)) !== 0) return UNUSUAL;
       seen |= 1 << index;
       next = index + 1;
-      at = known[index]!.read(bytes, at);
+      at = known[index]!.read(body, at);
       if (at === UNUSUAL) return UNUSUAL;
     }
     at = skipComma(bytes, at);
@@ -184,17 +255,17 @@ function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolea
   return true;
 }
 
-function readText(bytes: Buffer, at: number): number {
-  const end = endOfPlainString(bytes, at);
+function readText(body: Scanned, at: number): number {
+  const end = endOfPlainString(body, at);
   if (end === UNUSUAL || end - at > LONGEST) return UNUSUAL;
-  text = textOf(bytes, at + 1, end - 1);
+  text = textOf(body.bytes, at + 1, end - 1);
   return end;
 }
 
-function readTextOrNull(bytes: Buffer, at: number): number {
-  if (!isNullAt(bytes, at)) return readText(bytes, at);
+function readTextOrNull(body: Scanned, at: number): number {
+  if (!isNullAt(body.bytes, at)) return readText(body, at);
   text = null;
-  return endOfValue(bytes, at);
+  return endOfValue(body, at);
 }
 
 function jsonOf(bytes: Buffer, start: number, end: number): JsonText | null {

@@ -36,9 +36,11 @@ export interface FoldedEvent
   readonly raw?: RawBody;
 }
 
-/** A body as bytes: UTF-8 from `start` to `end`. */
+/** A body as bytes: UTF-8 from `start` to `end`, with four bytes at least behind it. */
 export interface RawBody {
   readonly bytes: Buffer;
+  /** Of the same bytes. */
+  readonly view: DataView;
   readonly start: number;
   readonly end: number;
 }

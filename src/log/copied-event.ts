@@ -24,6 +24,7 @@ class CopiedEvent implements FoldedEvent, RawBody {
     readonly event: string,
     readonly integration_id: string | null,
     readonly bytes: Buffer,
+    readonly view: DataView,
     /** Where event_id begins, of which the length is known. */
     private readonly idAt: number,
     readonly start: number,
@@ -50,10 +51,11 @@ class CopiedEvent implements FoldedEvent, RawBody {
 
 /** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
 export function toFoldedEvents({ bytes, starts }: CopiedRows): FoldedEvent[] {
-  return starts.map((start) => toFoldedEvent(bytes, start));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return starts.map((start) => toFoldedEvent(bytes, view, start));
 }
 
-function toFoldedEvent(bytes: Buffer, start: number): FoldedEvent {
+function toFoldedEvent(bytes: Buffer, view: DataView, start: number): FoldedEvent {
   let at = start + COUNT_BYTES;
   const position = int8At(bytes, at + LENGTH_BYTES);
   at += INT8_BYTES;
@@ -69,7 +71,18 @@ function toFoldedEvent(bytes: Buffer, start: number): FoldedEvent {
   at = behind(bytes, at + UUID_BYTES);
   const body = at + LENGTH_BYTES;
   const end = body + int4At(bytes, at);
-  return new CopiedEvent(position, received_at, workspace_id, event, integration_id, bytes, idAt, body, end);
+  return new CopiedEvent(
+    position,
+    received_at,
+    workspace_id,
+    event,
+    integration_id,
+    bytes,
+    view,
+    idAt,
+    body,
+    end,
+  );
 }
 
 function int4At(bytes: Buffer, at: number): number {

@@ -5,6 +5,7 @@ import { withClient } from './pipeline.js';
 
 /** Rows in COPY's binary form, back to back: an int16 with the number of columns, then each as int32 length and bytes. */
 export interface CopiedRows {
+  /** With eight bytes at least behind the last row, so that a reader can look at several at once. */
   bytes: Buffer;
   /** Where each row begins in `bytes`. */
   starts: readonly number[];
@@ -38,11 +39,12 @@ interface Connection {
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 const HEADER_BYTES = 19;
 const TRAILER = -1;
+const SPARE_BYTES = 8;
 
 // What node-pg asks of a query of one's own, as pg-cursor and pg-query-stream are. Postgres sends a row a message;
 // node-pg's parser writes over a message's bytes later on, so they are copied out.
 function createCopy(text: string, sizeHint: number, { resolve, reject }: Outcome): pg.Submittable {
-  let bytes: Buffer = Buffer.allocUnsafe(sizeHint);
+  let bytes: Buffer = Buffer.allocUnsafe(sizeHint + SPARE_BYTES);
   let used = 0;
   const starts: number[] = [];
 
@@ -50,7 +52,8 @@ function createCopy(text: string, sizeHint: number, { resolve, reject }: Outcome
     const first = starts.length === 0 && isHeader(chunk) ? HEADER_BYTES : 0;
     const length = chunk.length - first;
     if (length < 2 || chunk.readInt16BE(first) === TRAILER) return;
-    if (used + length > bytes.length) bytes = enlarged(bytes, used, used + length);
+    const needed = used + length + SPARE_BYTES;
+    if (needed > bytes.length) bytes = enlarged(bytes, used, needed);
     bytes.set(first === 0 ? chunk : chunk.subarray(first), used);
     starts.push(used);
     used += length;
