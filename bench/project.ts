@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { Projection } from '../projections/contract.js';
 import { PROJECTIONS } from '../projections/index.js';
+import { createRunReader } from '../src/log/run-reader.js';
 import { createPool } from '../src/postgres/connect.js';
 import { inPipelinedTransaction, PIPELINED, runAll, withClient } from '../src/postgres/pipeline.js';
 import { createPageReader } from '../src/projector/read-page.js';
@@ -71,7 +72,7 @@ function projector(context: BenchContext, log: BenchDatabase, count: number): Co
 }
 
 function createReader(pool: pg.Pool) {
-  return createPageReader({ pool, pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
+  return createPageReader({ readRun: createRunReader(pool), pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
 }
 
 async function bare(context: BenchContext, log: BenchDatabase, count: number): Promise<Contestant> {

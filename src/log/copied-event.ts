@@ -52,7 +52,7 @@ class CopiedEvent implements FoldedEvent, RawBody {
 /** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
 export function toFoldedEvents({ bytes, starts }: CopiedRows): FoldedEvent[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return starts.map((start) => toFoldedEvent(bytes, view, start));
+  return Array.from(starts, (start) => toFoldedEvent(bytes, view, start));
 }
 
 function toFoldedEvent(bytes: Buffer, view: DataView, start: number): FoldedEvent {

@@ -5,24 +5,24 @@ import { withClient } from './pipeline.js';
 
 /** Rows in COPY's binary form, back to back: an int16 with the number of columns, then each as int32 length and bytes. */
 export interface CopiedRows {
-  /** With eight bytes at least behind the last row, so that a reader can look at several at once. */
+  /** Has its buffer to itself, with eight bytes at least behind the last row, so that a reader can look at several at once. */
   bytes: Buffer;
   /** Where each row begins in `bytes`. */
-  starts: readonly number[];
+  starts: Int32Array<ArrayBuffer>;
 }
 
 /**
  * The rows of a query, in its order, on a connection of `pool` (not a pipelined one). COPY takes no parameters: the
- * caller writes values into `query`, and nothing but numbers. `rowBytes` is a guess of a row's size. Throws what
- * Postgres says.
+ * caller writes values into `query`, and nothing but numbers. `expectedBytes`: of all rows, a guess. Throws what Postgres
+ * says.
  */
-export function copyOut(pool: pg.Pool, query: string, rows: number, rowBytes: number): Promise<CopiedRows> {
+export function copyOut(pool: pg.Pool, query: string, expectedBytes: number): Promise<CopiedRows> {
   return withClient(
     pool,
     (client) =>
       new Promise((resolve, reject) => {
         const text = `COPY (${query}) TO STDOUT (FORMAT binary)`;
-        client.query(createCopy(text, rows * rowBytes, { resolve, reject }));
+        client.query(createCopy(text, expectedBytes, { resolve, reject }));
       }),
   );
 }
@@ -43,8 +43,8 @@ const SPARE_BYTES = 8;
 
 // What node-pg asks of a query of one's own, as pg-cursor and pg-query-stream are. Postgres sends a row a message;
 // node-pg's parser writes over a message's bytes later on, so they are copied out.
-function createCopy(text: string, sizeHint: number, { resolve, reject }: Outcome): pg.Submittable {
-  let bytes: Buffer = Buffer.allocUnsafe(sizeHint + SPARE_BYTES);
+function createCopy(text: string, expectedBytes: number, { resolve, reject }: Outcome): pg.Submittable {
+  let bytes: Buffer = Buffer.allocUnsafeSlow(expectedBytes + SPARE_BYTES);
   let used = 0;
   const starts: number[] = [];
 
@@ -63,7 +63,7 @@ function createCopy(text: string, sizeHint: number, { resolve, reject }: Outcome
     submit: (connection: Connection) => connection.query(text),
     handleCopyData,
     handleError: reject,
-    handleReadyForQuery: () => resolve({ bytes, starts }),
+    handleReadyForQuery: () => resolve({ bytes, starts: Int32Array.from(starts) }),
     handleRowDescription: nothing,
     handleDataRow: nothing,
     handlePortalSuspended: nothing,
@@ -76,7 +76,7 @@ const isHeader = (chunk: Buffer) =>
   chunk.length >= HEADER_BYTES && SIGNATURE.compare(chunk, 0, SIGNATURE.length) === 0;
 
 function enlarged(buffer: Buffer, used: number, needed: number): Buffer {
-  const larger = Buffer.allocUnsafe(needed + (needed >> 1));
+  const larger = Buffer.allocUnsafeSlow(needed + (needed >> 1));
   buffer.copy(larger, 0, 0, used);
   return larger;
 }

@@ -1,24 +1,22 @@
 // Pages of the log, bounded in events and in bytes; the next is read while the one before it is folded and written.
-import type pg from 'pg';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
-import { readFoldedRun } from '../log/read-run.js';
+import type { RunReader } from '../log/run-reader.js';
 
 /** Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one. */
 export type PageReader = (position: number, limit: number) => Promise<FoldedEvent[]>;
 
 export interface PageReaderOptions {
-  pool: pg.Pool;
+  readRun: RunReader;
   pageEvents: number;
   /** Stored bytes of the bodies of a page at the most (large ones are compressed); one larger event goes alone. */
   pageBytes: number;
 }
 
 /** A reader that reads one page ahead where a page was full. */
-export function createPageReader({ pool, pageEvents, pageBytes }: PageReaderOptions): PageReader {
+export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderOptions): PageReader {
   let ahead: { position: number; events: Promise<FoldedEvent[]> } | undefined;
 
-  const read = (position: number, limit: number) =>
-    readFoldedRun(pool, position, { events: limit, bytes: pageBytes });
+  const read = (position: number, limit: number) => readRun(position, { events: limit, bytes: pageBytes });
 
   async function takeAhead(position: number): Promise<FoldedEvent[]> {
     const taken = ahead?.position === position ? ahead.events : [];

@@ -7,6 +7,7 @@
 // laggards are brought near in pages of their own before, so that the owners wait for a page or two at the most.
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
+import { createRunReader } from '../log/run-reader.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { type Build, findBuild } from '../read-models/build.js';
@@ -35,7 +36,11 @@ export async function resegment(
   build: Build,
   segments: number,
 ): Promise<Build> {
-  const readPage = createPageReader({ pool: logPool, pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
+  const readPage = createPageReader({
+    readRun: createRunReader(logPool),
+    pageEvents: PAGE_EVENTS,
+    pageBytes: PAGE_BYTES,
+  });
   for (;;) {
     const live = await findBuild(readPool, projection, 'live');
     if (live?.build_id !== build.build_id || live.segments === segments) return live ?? build;

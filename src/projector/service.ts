@@ -10,6 +10,7 @@ import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
+import { createRunReader } from '../log/run-reader.js';
 import { createPool } from '../postgres/connect.js';
 import { PIPELINED } from '../postgres/pipeline.js';
 import { createServiceGroup, type Service } from '../service.js';
@@ -85,7 +86,7 @@ function openService(options: ProjectorServiceOptions): Running {
   const registry = new Registry();
   const metrics = createProjectorMetrics(registry, logPool, readPool);
   const pageEvents = options.pageEvents ?? PAGE_EVENTS;
-  const readPage = createPageReader({ pool: logPool, pageEvents, pageBytes: PAGE_BYTES });
+  const readPage = createPageReader({ readRun: createRunReader(logPool), pageEvents, pageBytes: PAGE_BYTES });
   const bus = natsUrl ? createBus({ natsUrl, name: 'hookfold-projector', logger }) : undefined;
   const generationBytes = GENERATION_BYTES;
   const projector = createProjector({

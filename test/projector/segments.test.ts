@@ -1,5 +1,6 @@
 import t from 'tap';
 import { findProjection } from '../../projections/index.js';
+import { createRunReader } from '../../src/log/run-reader.js';
 import { createFollower } from '../../src/projector/follower.js';
 import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
@@ -26,7 +27,7 @@ t.test('segments are split and joined while they stand at different positions', 
   ] as const) {
     const follower = await createFollower(pool, resource, split, { generationBytes: 1e6 });
     follower.checkpoints = follower.checkpoints.filter((checkpoint) => checkpoint.segment === segment);
-    const readPage = createPageReader({ pool, pageEvents: 100, pageBytes: 1e6 });
+    const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents: 100, pageBytes: 1e6 });
     for (let n = 0; n < rounds; n++) await projectRound([follower], { readPage, readPool: pool });
   }
   const positions = (await readCheckpoints(pool, split.build_id)).map(({ position }) => position);

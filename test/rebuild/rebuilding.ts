@@ -4,6 +4,7 @@ import pino from 'pino';
 import type { Test } from 'tap';
 import type { Projection } from '../../projections/contract.js';
 import { PROJECTIONS } from '../../projections/index.js';
+import { createRunReader } from '../../src/log/run-reader.js';
 import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
 import { type RebuildOptions, rebuild } from '../../src/projector/rebuild/rebuild.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
@@ -39,7 +40,12 @@ export async function createRebuildingDatabase(
         ...stores,
         logger: pino({ level: 'silent' }),
         workers: 1,
-        load: createLocalLoader({ ...stores, memoryBytes, pageEvents }),
+        load: createLocalLoader({
+          ...stores,
+          readRun: createRunReader(stores.logPool),
+          memoryBytes,
+          pageEvents,
+        }),
         sampleSize: 5,
         dryRun: false,
         acceptDrift: false,

@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { createRunReader } from '../../log/run-reader.js';
 import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
 import { RebuildRunning } from './hold.js';
@@ -72,7 +73,7 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
     logger,
     workers: 1,
     load: createLocalLoader({
-      logPool,
+      readRun: createRunReader(logPool),
       readPool,
       memoryBytes: MEMORY_BYTES,
       pageEvents: PAGE_EVENTS,

@@ -6,6 +6,7 @@
 import type pg from 'pg';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { EventMissing } from '../../log/missing-event.js';
+import type { RunReader } from '../../log/run-reader.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Checkpoint, moveCheckpoints } from '../../read-models/checkpoint.js';
@@ -16,7 +17,7 @@ import { createPage, type Page } from '../page.js';
 import { createPageReader } from '../read-page.js';
 
 export interface LoadOptions {
-  logPool: pg.Pool;
+  readRun: RunReader;
   readPool: pg.Pool;
   /** Events of one read. */
   pageEvents: number;
@@ -118,8 +119,8 @@ function startLoading(follower: Follower, position: number): Loading {
 }
 
 /** Reads page after page, the next one while this one is folded; bounded in bytes, whatever the bodies. */
-function createLogReader({ logPool, pageEvents }: LoadOptions) {
-  const read = createPageReader({ pool: logPool, pageEvents, pageBytes: PAGE_BYTES });
+function createLogReader({ readRun, pageEvents }: LoadOptions) {
+  const read = createPageReader({ readRun, pageEvents, pageBytes: PAGE_BYTES });
   return async (after: number, to: number): Promise<FoldedEvent[]> => {
     const events = await read(after, to - after);
     if (events.length === 0) throw new EventMissing(after + 1);

@@ -1,12 +1,13 @@
 // Loads builds in this process.
 import type pg from 'pg';
+import type { RunReader } from '../../log/run-reader.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import { createFollower, type Follower } from '../follower.js';
 import { loadTo } from './load.js';
 import type { Loader, Rebuilding } from './rebuild.js';
 
 export interface LocalLoaderOptions {
-  logPool: pg.Pool;
+  readRun: RunReader;
   readPool: pg.Pool;
   /** Bounds memory: changed rows are written at this many estimated bytes, and as many unchanged ones are kept. */
   memoryBytes: number;

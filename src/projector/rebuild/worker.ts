@@ -1,20 +1,22 @@
 // The thread of one rebuild worker: told what to load, it loads, says after each page how far it is, and waits for
-// the word to go on, so that the rebuild as a whole can yield to live work.
+// the word to go on, so that the rebuild as a whole can yield to live work. It folds and writes; the log is read in a
+// thread beside it.
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { findProjection } from '../../../projections/index.js';
+import { createThreadedRunReader } from '../../log/run-reader.js';
 import { createPool } from '../../postgres/connect.js';
 import { createLocalLoader } from './local-loader.js';
 import type { WorkerOrder } from './worker-loader.js';
 
 const order = workerData as WorkerOrder;
 const port = parentPort!;
-const logPool = createPool(order.databaseUrl, { max: 2 });
+const log = createThreadedRunReader(order.databaseUrl);
 const readPool = createPool(order.readDatabaseUrl, { max: 2 });
 
 const load = createLocalLoader({
   ...order,
-  logPool,
+  readRun: log.read,
   readPool,
   owns: (_, segment) => segment % order.workers === order.worker,
 });
@@ -23,5 +25,5 @@ await load(builds, order.to, async (position) => {
   port.postMessage(position);
   await once(port, 'message');
 });
-await Promise.all([logPool.end(), readPool.end()]);
+await Promise.all([log.close(), readPool.end()]);
 port.close();
