@@ -18,6 +18,7 @@ import {
   skipComma,
   skipSpace,
 } from './byte-scan.js';
+import { type Members, members, readMembers, UNUSUAL } from './read-members.js';
 
 export type ResourceEventName =
   | 'integration_new_data_model'
@@ -41,11 +42,6 @@ export interface RawReading {
   sync_timestamp: string | null;
 }
 
-/** Where the value of a member ends that begins at `at`, after it was read; `UNUSUAL` where it is left to `readEvent`. */
-type ReadMember = (body: Scanned, at: number) => number;
-type Members = readonly { name: Buffer; read: ReadMember }[];
-
-const UNUSUAL = -1;
 /** No shorter text is too long for a schema or an index. */
 const LONGEST = 200;
 const MOST_HEADS = 1000;
@@ -210,49 +206,6 @@ function readBehind(head: Head, body: RawBody): number {
   found.id = head.id;
   const end = readMembers(body, body.start + head.bytes.length, PAYLOAD, ONLY_ID);
   return end === UNUSUAL ? UNUSUAL : readMembers(body, skipComma(body.bytes, end), ENVELOPE, ALL_OF_ENVELOPE);
-}
-
-function members(readers: Record<string, ReadMember>): Members {
-  return Object.entries(readers).map(([name, read]) => ({ name: Buffer.from(name), read }));
-}
-
-/**
- * Reads the members of an object from the one at `at` on; `seen` has a bit for each known one that was read before.
- * Answers the place after the object.
- */
-function readMembers(body: Scanned, at: number, known: Members, seen = 0): number {
-  const { bytes } = body;
-  // The sender writes its members in one order: the one behind the last is looked at first.
-  let next = seen & 1;
-  while (isStringAt(bytes, at)) {
-    const endOfName = endOfPlainString(body, at);
-    if (endOfName === UNUSUAL) return UNUSUAL;
-    const index = indexOfName(bytes, at + 1, endOfName - 1, known, next);
-    at = skipColon(bytes, endOfName);
-    if (index < 0) at = endOfValue(body, at);
-    else {
-      if ((seen & (1 << index)) !== 0) return UNUSUAL;
-      seen |= 1 << index;
-      next = index + 1;
-      at = known[index]!.read(body, at);
-      if (at === UNUSUAL) return UNUSUAL;
-    }
-    at = skipComma(bytes, at);
-  }
-  return at + 1;
-}
-
-function indexOfName(bytes: Buffer, start: number, end: number, known: Members, next: number): number {
-  if (next < known.length && isName(bytes, start, end, known[next]!.name)) return next;
-  for (let index = 0; index < known.length; index++)
-    if (isName(bytes, start, end, known[index]!.name)) return index;
-  return -1;
-}
-
-function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
-  if (end - start !== name.length) return false;
-  for (let at = 0; at < name.length; at++) if (bytes[start + at] !== name[at]) return false;
-  return true;
 }
 
 function readText(body: Scanned, at: number): number {
