@@ -111,8 +111,8 @@ class EventAboutResource {
     const { id, type, resource_id, data, diff } = read;
     this.position = logged.position;
     this.received_at = logged.received_at;
-    this.workspace_id = idOf(read.workspace_id);
-    this.integration_id = idOf(id);
+    this.workspace_id = read.workspace_id;
+    this.integration_id = read.integration_id;
     this.customer_id = read.customer_id ?? null;
     this.state = read.state ?? read.envelopeState ?? null;
     this.payload = { id, type, resource_id };
@@ -123,19 +123,6 @@ class EventAboutResource {
   get event_id(): string {
     return this.logged.event_id;
   }
-}
-
-const ids = new Map<string, string>();
-const MOST_IDS = 1000;
-
-/** `normaliseUuid`, of ids that come again and again. */
-function idOf(text: string): string {
-  let id = ids.get(text);
-  if (id !== undefined) return id;
-  id = normaliseUuid(text);
-  if (ids.size >= MOST_IDS) ids.clear();
-  ids.set(text, id);
-  return id;
 }
 
 type Texts = Record<string, JsonText | null>;

@@ -6,6 +6,7 @@
 //   the head: all bodies of an integration and an event begin with the same bytes      │ read each time
 import type { JsonText } from '../schemas/columns.js';
 import type { FoldedEvent, RawBody } from '../schemas/logged-event.js';
+import { normaliseUuid } from '../schemas/text.js';
 import { createTextMemo } from '../schemas/text-memo.js';
 import {
   endOfPlainString,
@@ -25,9 +26,10 @@ export type ResourceEventName =
   | 'integration_updated_data_model'
   | 'integration_deleted_data_model';
 
-/** What a body about a resource holds. */
+/** What a body about a resource holds, ids in one spelling. */
 export interface RawReading {
   workspace_id: string;
+  integration_id: string;
   customer_id: string | null | undefined;
   /** The envelope's, and the payload's. */
   envelopeState: string | null | undefined;
@@ -55,6 +57,7 @@ class Found implements RawReading {
   envelopeState: string | null | undefined = undefined;
   state: string | null = null;
   id = '';
+  integration_id = '';
   resource_id = '';
   type = '';
   diff: JsonText | null = null;
@@ -161,7 +164,11 @@ export function readRaw({ event, integration_id }: FoldedEvent, body: RawBody): 
   if (end === UNUSUAL || found.event !== event || !found.workspace_id || !found.id) return undefined;
   if (!found.resource_id || !found.type) return undefined;
   if (event === 'integration_updated_data_model' && !found.hasData) return undefined;
-  if (!isKnown && integration_id !== null) rememberHead(integration_id, body);
+  if (!isKnown) {
+    found.workspace_id = normaliseUuid(found.workspace_id);
+    found.integration_id = normaliseUuid(found.id);
+    rememberHead(body);
+  }
   return found;
 }
 
@@ -178,19 +185,29 @@ interface Head {
   customer_id: string | null | undefined;
   envelopeState: string | null | undefined;
   id: string;
+  integration_id: string;
 }
 
 const heads = new Map<string, Map<string, Head>>();
 
-function rememberHead(integrationId: string, { bytes, start }: RawBody): void {
-  const { payloadAt, idAt, idEnd, event, workspace_id, customer_id, envelopeState, id } = found;
+function rememberHead({ bytes, start }: RawBody): void {
+  const { payloadAt, idAt, idEnd, event, workspace_id, customer_id, envelopeState, id, integration_id } =
+    found;
   const isIdFirst = payloadAt > 0 && skipColon(bytes, payloadAt + '"id"'.length) === idAt;
   if (!isIdFirst) return;
   if (heads.size >= MOST_HEADS) heads.clear();
   const head = Buffer.from(bytes.subarray(start, skipComma(bytes, idEnd)));
-  const ofIntegration = heads.get(integrationId) ?? new Map<string, Head>();
-  heads.set(integrationId, ofIntegration);
-  ofIntegration.set(event, { bytes: head, event, workspace_id, customer_id, envelopeState, id });
+  const ofIntegration = heads.get(integration_id) ?? new Map<string, Head>();
+  heads.set(integration_id, ofIntegration);
+  ofIntegration.set(event, {
+    bytes: head,
+    event,
+    workspace_id,
+    customer_id,
+    envelopeState,
+    id,
+    integration_id,
+  });
 }
 
 function startsWith({ bytes, start, end }: RawBody, head: Buffer): boolean {
@@ -204,6 +221,7 @@ function readBehind(head: Head, body: RawBody): number {
   found.customer_id = head.customer_id;
   found.envelopeState = head.envelopeState;
   found.id = head.id;
+  found.integration_id = head.integration_id;
   const end = readMembers(body, body.start + head.bytes.length, PAYLOAD, ONLY_ID);
   return end === UNUSUAL ? UNUSUAL : readMembers(body, skipComma(body.bytes, end), ENVELOPE, ALL_OF_ENVELOPE);
 }

@@ -20,7 +20,7 @@ export const TEXT_TYPES = asText as unknown as pg.CustomTypesConfig;
 
 /**
  * A pool on `url`. Its connections speak UTC and ISO dates, and never wait for a lost server longer than ten
- * seconds. A connection that dies while idle is dropped, not thrown. Whoever creates it ends it.
+ * seconds. A connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
  */
 export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({
@@ -35,9 +35,13 @@ export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
       await options.onConnect?.(client as pg.Client);
     },
   } as pg.PoolConfig);
-  pool.on('error', () => {});
+  // An error event that nobody listens to ends the process: of an idle connection, and of one that is lent.
+  pool.on('error', ignore);
+  pool.on('connect', (client) => client.on('error', ignore));
   return pool;
 }
+
+function ignore(): void {}
 
 let lastText = '';
 let lastInstant = '';

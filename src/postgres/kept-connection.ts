@@ -20,14 +20,10 @@ export function createKeptConnection(pool: pg.Pool): KeptConnection {
     const client = kept;
     kept = undefined;
     client?.release(fault);
-    client?.off('error', ignore);
   }
 
   async function run<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    if (kept === undefined) {
-      kept = await pool.connect();
-      kept.on('error', ignore);
-    }
+    kept ??= await pool.connect();
     try {
       return await work(kept);
     } catch (error) {
@@ -38,6 +34,3 @@ export function createKeptConnection(pool: pg.Pool): KeptConnection {
 
   return { run, giveBack: () => giveBack() };
 }
-
-// Work in flight is told by its own rejection; an error event that nobody listens to ends the process.
-function ignore(): void {}

@@ -1,0 +1,66 @@
+import t from 'tap';
+import type { FoldedEvent } from '../../schemas/logged-event.js';
+import { readAfter } from '../../src/log/read-log.js';
+import { createRunReader, createThreadedRunReader } from '../../src/log/run-reader.js';
+import { appendBodies } from '../relay/mirrored-log.js';
+import { createTestDatabase } from '../support/test-database.js';
+
+const LIMITS = { events: 100, bytes: 1_000_000 };
+const BODIES = [
+  { event: 'integration_installed', workspace_id: 'w', payload: { id: 'i' } },
+  { event: 'neu ünd \ud83c\udf89', payload: {} },
+  { event: 'integration_new_data_model', workspace_id: 'W'.repeat(300), payload: { id: 'é'.repeat(80) } },
+].map((body) => JSON.stringify(body, null, 2));
+
+const seen = ({
+  position,
+  event_id,
+  received_at,
+  source,
+  workspace_id,
+  event,
+  integration_id,
+  body,
+}: FoldedEvent) => ({
+  ...{ position, event_id, received_at, source, workspace_id, event, integration_id, body },
+});
+
+t.test('runs read in bulk, here or in a thread, are the events of the log', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  await appendBodies(pool, BODIES);
+  const thread = createThreadedRunReader(url);
+  t.teardown(() => thread.close());
+  const expected = (await readAfter(pool, 0, 100)).map(seen);
+  for (const read of [createRunReader(pool), thread.read]) {
+    t.strictSame((await read(0, LIMITS)).map(seen), expected);
+    t.strictSame((await read(1, { ...LIMITS, events: 1 })).map(seen), expected.slice(1, 2));
+    t.strictSame(await read(3, LIMITS), []);
+    const raw = (await read(0, LIMITS)).map((event) => event.raw!);
+    t.strictSame(
+      raw.map(({ bytes, start, end }) => bytes.toString('utf8', start, end)),
+      BODIES,
+    );
+  }
+  const both = await Promise.all([thread.read(0, LIMITS), thread.read(2, LIMITS)]);
+  t.strictSame(
+    both.map((run) => run.length),
+    [3, 1],
+    'runs asked for at once are answered in order',
+  );
+});
+
+t.test('what Postgres says reaches the thread that asked, and the end of the thread as well', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  await appendBodies(pool, BODIES);
+  const thread = createThreadedRunReader(url);
+  t.teardown(() => thread.close());
+  await pool.query('ALTER TABLE event_log RENAME TO elsewhere');
+  await t.rejects(thread.read(0, LIMITS), { code: '42P01' });
+  await pool.query('ALTER TABLE elsewhere RENAME TO event_log');
+  t.equal((await thread.read(0, LIMITS)).length, 3, 'the next run is read');
+  await t.rejects(createRunReader(pool)(0.5, LIMITS), RangeError, 'no text gets into the statement');
+  const reading = thread.read(0, LIMITS);
+  const ended = thread.close();
+  await t.rejects(reading, /has ended/);
+  await ended;
+});
