@@ -86,3 +86,27 @@ t.test(
     await assertFolded(t, database.pool);
   },
 );
+
+t.test('a process that loses its connections, again and again, goes on by itself', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const head = await appendBodies(pool, [...BODIES, ...BODIES]);
+  const running = runProjector(t, database);
+  let ended = false;
+  running.exit.then(() => {
+    ended = true;
+  });
+  const cutOff = () =>
+    pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+  for (let cuts = 0, reached = 0; cuts < 4; cuts++) {
+    await waitFor(async () => (await folded(pool)) > reached, { timeoutMs: 30_000, everyMs: 2 });
+    reached = await folded(pool);
+    await cutOff();
+  }
+  await waitFor(async () => (await folded(pool)) === head * PROJECTIONS.length, { timeoutMs: 60_000 });
+  t.notOk(ended, 'the process lives');
+  await assertFolded(t, pool);
+  running.kill('SIGTERM');
+  t.equal((await running.exit).code, 0);
+});
