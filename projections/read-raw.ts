@@ -3,7 +3,7 @@
 // fit) is left to `readEvent`, which reads the text of the body.
 //
 //   {"workspace_id": …, "customer_id": …, "event": …, "state": …, "payload": {"id": …, │ "resource_id": …, …}}
-//   the head: all bodies of an integration and an event begin with the same bytes      │ read each time
+//   the opening: bodies of one integration and one event mostly begin with the same    │ read each time
 import type { JsonText } from '../schemas/columns.js';
 import type { FoldedEvent, RawBody } from '../schemas/logged-event.js';
 import { normaliseUuid } from '../schemas/text.js';
@@ -46,7 +46,7 @@ export interface RawReading {
 
 /** No shorter text is too long for a schema or an index. */
 const LONGEST = 200;
-const MOST_HEADS = 1000;
+const MOST_INTEGRATIONS = 1000;
 
 const textOf = createTextMemo();
 
@@ -158,16 +158,16 @@ const ONLY_ID = 1;
 /** What the body of an event about a resource holds, or undefined where `readEvent` has to read its text. */
 export function readRaw({ event, integration_id }: FoldedEvent, body: RawBody): RawReading | undefined {
   found = new Found();
-  const head = integration_id === null ? undefined : heads.get(integration_id)?.get(event);
-  const isKnown = head !== undefined && startsWith(body, head.bytes);
-  const end = isKnown ? readBehind(head, body) : readWhole(body);
+  const opening = integration_id === null ? undefined : openings.get(integration_id)?.get(event);
+  const isKnown = opening !== undefined && startsWith(body, opening.bytes);
+  const end = isKnown ? readBehind(opening, body) : readWhole(body);
   if (end === UNUSUAL || found.event !== event || !found.workspace_id || !found.id) return undefined;
   if (!found.resource_id || !found.type) return undefined;
   if (event === 'integration_updated_data_model' && !found.hasData) return undefined;
   if (!isKnown) {
     found.workspace_id = normaliseUuid(found.workspace_id);
     found.integration_id = normaliseUuid(found.id);
-    rememberHead(body);
+    rememberOpening(body);
   }
   return found;
 }
@@ -178,7 +178,7 @@ function readWhole(body: RawBody): number {
 }
 
 /** Of all bodies of an integration and an event: the bytes up to the payload's second member, and what they say. */
-interface Head {
+interface Opening {
   bytes: Buffer;
   event: string;
   workspace_id: string;
@@ -188,19 +188,19 @@ interface Head {
   integration_id: string;
 }
 
-const heads = new Map<string, Map<string, Head>>();
+const openings = new Map<string, Map<string, Opening>>();
 
-function rememberHead({ bytes, start }: RawBody): void {
+function rememberOpening({ bytes, start }: RawBody): void {
   const { payloadAt, idAt, idEnd, event, workspace_id, customer_id, envelopeState, id, integration_id } =
     found;
   const isIdFirst = payloadAt > 0 && skipColon(bytes, payloadAt + '"id"'.length) === idAt;
   if (!isIdFirst) return;
-  if (heads.size >= MOST_HEADS) heads.clear();
-  const head = Buffer.from(bytes.subarray(start, skipComma(bytes, idEnd)));
-  const ofIntegration = heads.get(integration_id) ?? new Map<string, Head>();
-  heads.set(integration_id, ofIntegration);
+  if (openings.size >= MOST_INTEGRATIONS) openings.clear();
+  const beginning = Buffer.from(bytes.subarray(start, skipComma(bytes, idEnd)));
+  const ofIntegration = openings.get(integration_id) ?? new Map<string, Opening>();
+  openings.set(integration_id, ofIntegration);
   ofIntegration.set(event, {
-    bytes: head,
+    bytes: beginning,
     event,
     workspace_id,
     customer_id,
@@ -210,19 +210,19 @@ function rememberHead({ bytes, start }: RawBody): void {
   });
 }
 
-function startsWith({ bytes, start, end }: RawBody, head: Buffer): boolean {
-  const headEnd = start + head.length;
-  return headEnd < end && head.compare(bytes, start, headEnd) === 0;
+function startsWith({ bytes, start, end }: RawBody, beginning: Buffer): boolean {
+  const behind = start + beginning.length;
+  return behind < end && beginning.compare(bytes, start, behind) === 0;
 }
 
-function readBehind(head: Head, body: RawBody): number {
-  found.event = head.event;
-  found.workspace_id = head.workspace_id;
-  found.customer_id = head.customer_id;
-  found.envelopeState = head.envelopeState;
-  found.id = head.id;
-  found.integration_id = head.integration_id;
-  const end = readMembers(body, body.start + head.bytes.length, PAYLOAD, ONLY_ID);
+function readBehind(opening: Opening, body: RawBody): number {
+  found.event = opening.event;
+  found.workspace_id = opening.workspace_id;
+  found.customer_id = opening.customer_id;
+  found.envelopeState = opening.envelopeState;
+  found.id = opening.id;
+  found.integration_id = opening.integration_id;
+  const end = readMembers(body, body.start + opening.bytes.length, PAYLOAD, ONLY_ID);
   return end === UNUSUAL ? UNUSUAL : readMembers(body, skipComma(body.bytes, end), ENVELOPE, ALL_OF_ENVELOPE);
 }
 
