@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { readEvent } from '../../projections/read-event.js';
 import { readRaw } from '../../projections/read-raw.js';
+import { PAYLOADS } from '../../schemas/events.js';
 import type { FoldedEvent, LoggedEvent, RawBody } from '../../schemas/logged-event.js';
 import { fixtureEvents, loggedEvent } from '../support/logged-events.js';
 
@@ -23,13 +24,14 @@ function seen(event: FoldedEvent): unknown {
   if (reading.kind !== 'known') return reading;
   const known = reading.event;
   const { position, event_id, received_at, workspace_id, customer_id, state, texts } = known;
-  const { id, type, resource_id } = known.payload as Record<string, unknown>;
+  const payload = known.payload as Record<string, unknown>;
+  const names = Object.keys(PAYLOADS[known.event].properties).filter((name) => !(name in texts));
   const shared = { event: known.event, position, event_id, received_at, workspace_id, customer_id, state };
   const told = known.event === 'integration_updated_data_model' ? known.sync_timestamp : undefined;
   return {
     ...shared,
     integration_id: known.event === 'webhook_test' ? undefined : known.integration_id,
-    payload: { id, type, resource_id },
+    payload: Object.fromEntries(names.map((name) => [name, payload[name]])),
     texts: { ...texts },
     told,
   };

@@ -27,8 +27,8 @@ export interface Comparison {
 export const isSame = ({ added, removed, changed }: Comparison) => added + removed + changed === 0;
 
 /**
- * Compares the rows of `before` with those of `after`: all are counted, at most `sampleSize` are shown. `shared` are
- * the columns compared (default: all of the projection's).
+ * Compares the rows of `before` with those of `after`, in the columns that both have: all are counted, at most
+ * `sampleSize` are shown.
  */
 export async function compareBuilds(
   client: pg.ClientBase,
@@ -39,19 +39,26 @@ export async function compareBuilds(
 ): Promise<Comparison> {
   const columns = await sharedColumns(client, projection, before, after);
   const differences = differencesSql(projection, before, after, columns);
-  const others = columns.filter((name) => !isKey(projection, name));
+  const others = columns.filter(({ name }) => !isKey(projection, name));
   const counts = await client.query(countsSql(before, after, others, differences));
-  const sample = await client.query(`SELECT kind, before, after FROM (${differences}) d LIMIT $1`, [
-    sampleSize,
-  ]);
   const { changed_columns, ...totals } = counts.rows[0];
-  return {
+  const comparison: Comparison = {
     ...totals,
     changed_columns: Object.fromEntries(
       Object.entries(changed_columns as Record<string, number>).filter(([, count]) => count > 0),
     ),
-    sample: sample.rows.map((row) => toDifference(row, projection, columns)),
+    sample: [],
   };
+  if (isSame(comparison)) return comparison;
+  const text = `SELECT kind, before, after FROM (${differences}) d LIMIT $1`;
+  const sample = await client.query(text, [sampleSize]);
+  return { ...comparison, sample: sample.rows.map((row) => toDifference(row, projection, columns)) };
+}
+
+interface SharedColumn {
+  name: string;
+  /** Both tables have it in one type, whose `=` says what its text says. */
+  comparable: boolean;
 }
 
 // Two versions may have different columns: those of both are compared.
@@ -60,16 +67,14 @@ async function sharedColumns(
   projection: Projection,
   before: Build,
   after: Build,
-): Promise<string[]> {
-  const { rows } = await client.query(
-    `SELECT attname AS name FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
+): Promise<SharedColumn[]> {
+  const { rows } = await client.query<SharedColumn>(
+    `SELECT attname AS name, count(DISTINCT atttypid) = 1 AND bool_and(atttypid <> 'json'::regtype) AS comparable
+     FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped
        AND attrelid IN ($1::regclass, $2::regclass) GROUP BY attname HAVING count(DISTINCT attrelid) = $3`,
     [tableOf(before), tableOf(after), before.build_id === after.build_id ? 1 : 2],
   );
-  const both = new Set(rows.map(({ name }) => name));
-  return columnsOf(projection)
-    .map(({ name }) => name)
-    .filter((name) => both.has(name));
+  return columnsOf(projection).flatMap(({ name }) => rows.find((row) => row.name === name) ?? []);
 }
 
 const isKey = (projection: Projection, name: string) => projection.keyColumns.includes(name);
@@ -78,18 +83,21 @@ function differencesSql(
   projection: Projection,
   before: Build,
   after: Build,
-  columns: readonly string[],
+  columns: readonly SharedColumn[],
 ): string {
   const keys = projection.keyColumns;
-  const others = columns.filter((name) => !isKey(projection, name));
+  const others = columns.filter(({ name }) => !isKey(projection, name));
   const joined = keys.map((name) => `coalesce(b."${name}"::text, '') = coalesce(a."${name}"::text, '')`);
   const nullable = keys.some((name) => isNullable(projection, name));
   const using = nullable
     ? `ON ${joined.join(' AND ')}`
     : `USING (${keys.map((name) => `"${name}"`).join(', ')})`;
-  // Compared as text: json has no equality, and its operators refuse the escape of NUL.
-  const differs = others.map((name) => `b."${name}"::text IS DISTINCT FROM a."${name}"::text`);
-  const flags = others.map((name, index) => `, ${differs[index]} AS "differs ${name}"`);
+  // Else as text: json has no equality, and its operators refuse the escape of NUL.
+  const differs = others.map(({ name, comparable }) => {
+    const cast = comparable ? '' : '::text';
+    return `b."${name}"${cast} IS DISTINCT FROM a."${name}"${cast}`;
+  });
+  const flags = others.map(({ name }, index) => `, ${differs[index]} AS "differs ${name}"`);
   const kind =
     "CASE WHEN b.tableoid IS NULL THEN 'added' WHEN a.tableoid IS NULL THEN 'removed' ELSE 'changed' END";
   return `SELECT ${kind} AS kind, row_to_json(b) AS before, row_to_json(a) AS after${flags.join('')}
@@ -102,9 +110,14 @@ function isNullable(projection: Projection, name: string): boolean {
   return Array.isArray(type) && type.includes('null');
 }
 
-function countsSql(before: Build, after: Build, columns: readonly string[], differences: string): string {
+function countsSql(
+  before: Build,
+  after: Build,
+  columns: readonly SharedColumn[],
+  differences: string,
+): string {
   const counted = columns.map(
-    (name) => `'${name}', count(*) FILTER (WHERE kind = 'changed' AND "differs ${name}")`,
+    ({ name }) => `'${name}', count(*) FILTER (WHERE kind = 'changed' AND "differs ${name}")`,
   );
   return `SELECT (SELECT count(*) FROM ${tableOf(before)}) AS rows_before,
     (SELECT count(*) FROM ${tableOf(after)}) AS rows_after,
@@ -118,13 +131,15 @@ function countsSql(before: Build, after: Build, columns: readonly string[], diff
 function toDifference(
   { kind, before, after }: { kind: RowDifference['kind']; before: AnyRow | null; after: AnyRow | null },
   projection: Projection,
-  columns: readonly string[],
+  columns: readonly SharedColumn[],
 ): RowDifference {
   const row = (after ?? before)!;
   const key = Object.fromEntries(projection.keyColumns.map((name) => [name, row[name]]));
-  const shown = columns.filter(
-    (name) => !isKey(projection, name) && JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
-  );
+  const shown = columns
+    .map(({ name }) => name)
+    .filter(
+      (name) => !isKey(projection, name) && JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
+    );
   const pair = (name: string) => ({ before: before?.[name] ?? null, after: after?.[name] ?? null });
   return { kind, key, columns: Object.fromEntries(shown.map((name) => [name, pair(name)])) };
 }
