@@ -4,7 +4,7 @@ import type { Projection } from '../../projections/contract.js';
 import { type Build, tableOf } from '../read-models/build.js';
 import { type Checkpoint, CheckpointMoved, readCheckpoints } from '../read-models/checkpoint.js';
 import { createRowTable } from '../read-models/rows.js';
-import { createRowStore, type RowStore } from './row-store.js';
+import { createRowStore, type RowStore, type YoungRows } from './row-store.js';
 
 export interface Follower {
   readonly projection: Projection;
@@ -17,6 +17,8 @@ export interface Follower {
 
 export interface FollowerOptions {
   generationBytes: number;
+  /** Of followers that have `generationBytes` together. */
+  young?: YoungRows;
   /** The build's table has no rows yet. */
   empty?: boolean;
 }
@@ -26,10 +28,10 @@ export async function createFollower(
   db: pg.Pool | pg.ClientBase,
   projection: Projection,
   build: Build,
-  { generationBytes, empty = false }: FollowerOptions,
+  options: FollowerOptions,
 ): Promise<Follower> {
   const table = createRowTable(projection, tableOf(build));
-  const store = createRowStore({ projection, table, generationBytes, empty });
+  const store = createRowStore({ projection, table, ...options });
   const follower: Follower = { projection, build, store, parkedKeys: new Map(), checkpoints: [] };
   await refreshFollower(db, follower);
   return follower;

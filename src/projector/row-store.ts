@@ -2,35 +2,11 @@
 // what was not touched since the last turn of generations is let go.
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
-import { keyId } from '../../projections/key.js';
 import { runAll } from '../postgres/pipeline.js';
 import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
+import { byKey, Entry, isSameKey, ROW_BYTES } from './entry.js';
 import { createKeyMap } from './key-map.js';
-
-const ROW_BYTES = 400;
-
-/** What is held of a key. */
-export class Entry {
-  /** As it is after what was folded; undefined where there is none. Changed by `set` only. */
-  row: AnyRow | undefined = undefined;
-  /** Estimated bytes of the row. */
-  bytes = ROW_BYTES;
-  /** Whether the table has a row of this key. */
-  stored = false;
-  dirty = false;
-
-  constructor(
-    readonly key: Key,
-    /** The generation in which it was last asked for. */
-    public generation: number,
-  ) {}
-
-  /** A text that only this key has. */
-  get id(): string {
-    return keyId(this.key);
-  }
-}
 
 export interface RowStore {
   /** The entry of a key. Its row is unknown until the next `load`. */
@@ -65,8 +41,15 @@ export interface RowStoreOptions {
   table: RowTable;
   /** Estimated bytes of a generation; twice this is held at the most between flushes. */
   generationBytes: number;
+  /** Of stores that have `generationBytes` together: the one that needs more of it has more. Default: one's own. */
+  young?: YoungRows;
   /** The table is known to be empty: rows are not looked for until the first flush. */
   empty?: boolean;
+}
+
+/** What stores that share a bound have touched since their last turn of generations. */
+export interface YoungRows {
+  bytes: number;
 }
 
 interface Changes {
@@ -82,6 +65,7 @@ export function createRowStore({
   projection,
   table,
   generationBytes,
+  young = { bytes: 0 },
   empty = false,
 }: RowStoreOptions): RowStore {
   const jsonColumns = columnsOf(projection)
@@ -116,12 +100,17 @@ export function createRowStore({
       entry = new Entry(key, generation);
       held.set(key, entry);
       missing.push(entry);
-      youngBytes += entry.bytes;
+      touch(entry.bytes);
     } else if (entry.generation !== generation) {
       entry.generation = generation;
-      youngBytes += entry.bytes;
+      touch(entry.bytes);
     }
     return entry;
+  }
+
+  function touch(bytes: number): void {
+    youngBytes += bytes;
+    young.bytes += bytes;
   }
 
   async function load(client: pg.ClientBase | pg.Pool): Promise<void> {
@@ -157,7 +146,7 @@ export function createRowStore({
   function resize(entry: Entry): number {
     const growth = sizeOf(entry.row) - entry.bytes;
     entry.bytes += growth;
-    youngBytes += growth;
+    touch(growth);
     return growth;
   }
 
@@ -173,7 +162,7 @@ export function createRowStore({
     dirty = [];
     dirtyBytes = 0;
     const settle = () => {
-      if (youngBytes > generationBytes) turn();
+      if (young.bytes > generationBytes) turn();
     };
     return {
       rows: entries.length,
@@ -208,14 +197,14 @@ export function createRowStore({
 
   function turn(): void {
     held.sweep((entry) => entry.generation === generation);
-    youngBytes = 0;
+    touch(-youngBytes);
     generation += 1;
   }
 
   // Entries that a fold still has in hand are of a generation that is no longer set.
   function forget(): void {
     held = createKeyMap(projection.keyColumns.length);
-    youngBytes = 0;
+    touch(-youngBytes);
     generation += 2;
     last = undefined;
     missing = [];
@@ -225,18 +214,6 @@ export function createRowStore({
   }
 
   return { entry: entryOf, load, set, take, flush, forget, dirtyBytes: () => dirtyBytes };
-}
-
-// Neighbours in the table's index are written together: fewer pages are touched.
-function byKey({ key: a }: Entry, { key: b }: Entry): number {
-  for (let part = 0; part < a.length; part++)
-    if (a[part] !== b[part]) return (a[part] ?? '') < (b[part] ?? '') ? -1 : 1;
-  return 0;
-}
-
-function isSameKey(a: Key, b: Key): boolean {
-  for (let part = 0; part < a.length; part++) if (a[part] !== b[part]) return false;
-  return true;
 }
 
 function slices<T>(rows: readonly T[]): (readonly T[])[] {

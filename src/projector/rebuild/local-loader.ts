@@ -22,14 +22,18 @@ export function createLocalLoader(options: LocalLoaderOptions): Loader {
   const { readPool, memoryBytes, owns = () => true } = options;
   return async (builds, to, onProgress) => {
     const followers: Follower[] = [];
+    const young = { bytes: 0 };
     for (const rebuilding of builds) {
       const { projection, build } = rebuilding;
-      const generationBytes = memoryBytes / builds.length;
       const mine = (await readCheckpoints(readPool, build.build_id)).filter(({ segment }) =>
         owns(rebuilding, segment),
       );
       const empty = mine.every(({ position }) => position === 0);
-      const follower = await createFollower(readPool, projection, build, { generationBytes, empty });
+      const follower = await createFollower(readPool, projection, build, {
+        generationBytes: memoryBytes,
+        young,
+        empty,
+      });
       follower.checkpoints = mine;
       if (follower.checkpoints.length > 0) followers.push(follower);
     }
