@@ -10,6 +10,8 @@ export class Entry {
   row: AnyRow | undefined = undefined;
   /** Estimated bytes of the row. */
   bytes = ROW_BYTES;
+  /** Whether it is known what the table has of this key. */
+  loaded = false;
   /** Whether the table has a row of this key. */
   stored = false;
   dirty = false;

@@ -62,30 +62,35 @@ export async function foldPage(
   refused?: Refusal,
 ): Promise<FoldedPage> {
   const folded: FoldedPage = { unreadable: [], parked: [] };
-  const { entries, events } = concernsOf(target, page, folded);
+  const { entries, events } = foldHeld(target, page, folded, refused);
   await target.store.load(client);
   for (let index = 0; index < entries.length; index++)
     evolveOne(target, entries[index]!, events[index], folded, refused);
   return folded;
 }
 
-function concernsOf(target: FoldTarget, page: Page, folded: FoldedPage): Concerns {
+// Events of keys that are held are folded at once; those of others wait, in their order, until the rows are loaded.
+function foldHeld(target: FoldTarget, page: Page, folded: FoldedPage, refused?: Refusal): Concerns {
   const { projection, store, segments, owned } = target;
   const interpret = createInterpreter(projection);
-  const concerns: Concerns = { entries: [], events: [] };
+  const waiting: Concerns = { entries: [], events: [] };
   for (let index = 0; index < page.events.length; index++) {
     const logged = page.events[index]!;
     if (owned && !owned.has(segmentOf(logged, segments))) continue;
     const meaning = interpret(logged, page.reading(index));
     if (meaning.kind === 'concerns') {
-      concerns.entries.push(store.entry(meaning.key));
-      concerns.events.push(meaning.event);
+      const entry = store.entry(meaning.key);
+      if (entry.loaded) evolveOne(target, entry, meaning.event, folded, refused);
+      else {
+        waiting.entries.push(entry);
+        waiting.events.push(meaning.event);
+      }
     } else if (meaning.kind === 'unreadable') {
       const { position, event, workspace_id } = logged;
       folded.unreadable.push({ position, event, workspace_id, reason: meaning.reason });
     }
   }
-  return concerns;
+  return waiting;
 }
 
 function evolveOne(

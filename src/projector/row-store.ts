@@ -99,7 +99,8 @@ export function createRowStore({
     if (entry === undefined) {
       entry = new Entry(key, generation);
       held.set(key, entry);
-      missing.push(entry);
+      entry.loaded = nothingStored;
+      if (!nothingStored) missing.push(entry);
       touch(entry.bytes);
     } else if (entry.generation !== generation) {
       entry.generation = generation;
@@ -116,12 +117,13 @@ export function createRowStore({
   async function load(client: pg.ClientBase | pg.Pool): Promise<void> {
     const unknown = missing;
     missing = [];
-    if (unknown.length === 0 || nothingStored) return;
+    if (unknown.length === 0) return;
     const keys = unknown.map(({ key }) => key);
     const found = await table.load(client, keys).catch((error) => {
       forget(); // What was not read must not be taken for absent.
       throw error;
     });
+    for (const entry of unknown) entry.loaded = true;
     for (const [index, row] of found) {
       const entry = unknown[index]!;
       entry.row = row;
