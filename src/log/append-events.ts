@@ -44,7 +44,8 @@ export async function appendEvents(
   events: readonly NewEvent[],
 ): Promise<Appended[]> {
   const values = PARAMETERS.map(([type, read]) => binaryArray(type, events.map(read)));
-  const result = await client.query<Answer>({ text: APPEND, values });
+  // By name, so that it is parsed and planned once a connection.
+  const result = await client.query<Answer>({ name: 'append_events', text: APPEND, values });
   return placeEvents(events, result.rows[0]!);
 }
 
