@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { binaryArray, type Element, type ElementType } from '../postgres/binary-array.js';
+import { sqlState } from '../postgres/failure.js';
 import type { NewEvent } from './new-event.js';
 
 /** What became of one event. A repeat carries the position and id of the event it repeats. */
@@ -44,9 +45,27 @@ export async function appendEvents(
   events: readonly NewEvent[],
 ): Promise<Appended[]> {
   const values = PARAMETERS.map(([type, read]) => binaryArray(type, events.map(read)));
-  const result = await client.query<Answer>({ text: APPEND, values });
-  return placeEvents(events, result.rows[0]!);
+  return placeEvents(events, await callAppend(client, values));
 }
+
+// By name it is parsed and planned once a connection. A pooler that lends connections by the transaction may know no
+// names: then Postgres says so before anything was done, and from there on the statement is sent whole.
+let isNamed = true;
+
+async function callAppend(client: pg.ClientBase | pg.Pool, values: Buffer[]): Promise<Answer> {
+  try {
+    const statement = { text: APPEND, values, ...(isNamed && { name: 'append_events' }) };
+    const result = await client.query<Answer>(statement);
+    return result.rows[0]!;
+  } catch (error) {
+    if (!isNamed || !NAME_UNKNOWN.has(sqlState(error) ?? '')) throw error;
+    isNamed = false;
+    return callAppend(client, values);
+  }
+}
+
+/** Of a prepared statement: no such name, or the name is there already. */
+const NAME_UNKNOWN = new Set(['26000', '42P05']);
 
 function placeEvents(events: readonly NewEvent[], answer: Answer): Appended[] {
   const repeats = new Map(answer.repeats?.map((repeat) => [repeat.ordinal, repeat]));

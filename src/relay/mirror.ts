@@ -1,5 +1,5 @@
 // Publishes the log after the stream's end, run after run, until something is other than expected.
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
@@ -19,6 +19,8 @@ export interface MirrorOptions {
   /** Rung when the log may have grown; without a ring it is read every `pollMs`. */
   alarm: Alarm;
   pollMs: number;
+  /** How long what a busy log appends is gathered, in milliseconds. */
+  gatherMs: number;
   /** Asked before each run; false ends the mirror. */
   mayPublish(): boolean;
   /** Told after the comparison (no events) and, in order, of each acknowledged run. */
@@ -26,6 +28,8 @@ export interface MirrorOptions {
 }
 
 const LOOK_EVERY_MS = 2000;
+/** A run of so many events that is not full comes of a log that is appended to by many at once. */
+const BUSY_EVENTS = 16;
 
 /**
  * Compares the stream's end with the log, then publishes what follows and what is appended, until `mayPublish` says
@@ -45,7 +49,7 @@ export async function mirror(options: MirrorOptions): Promise<void> {
 }
 
 async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): Promise<void> {
-  const { connection, pool, limits, alarm, pollMs } = options;
+  const { connection, pool, limits, alarm, pollMs, gatherMs } = options;
   let position = end.position;
   let previousId: string | undefined;
   let lookedAt = performance.now();
@@ -66,7 +70,11 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
       // The first one shows whether any will do. Behind one that is not full the log ends: what is appended while it
       // is stored makes the next, in place of many small ones.
       if (previousId === undefined || !isFull) await flight.landed();
-      if (!isFull) reading = readAhead(pool, last.position, limits);
+      if (!isFull) {
+        // Reading, sending and acknowledging cost as much for ten events as for a hundred, and the door has need of it.
+        if (run.length >= BUSY_EVENTS) await delay(gatherMs);
+        reading = readAhead(pool, last.position, limits);
+      }
       ({ position, event_id: previousId } = last);
     } else {
       await flight.landed();

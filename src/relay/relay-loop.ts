@@ -24,6 +24,7 @@ export interface RelayLoopOptions {
   alarm: Alarm;
   limits: RunLimits;
   pollMs: number;
+  gatherMs: number;
   refusedRetryMs: number;
   logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>;
   /** Kept up to date in place. */

@@ -33,6 +33,11 @@ export interface RelayOptions {
   limits?: RunLimits;
   /** How often the log is read without a ring, in milliseconds; default 250. */
   pollMs?: number;
+  /**
+   * How long the events of a busy log are gathered before the next run, in milliseconds; default 50. Few at a time
+   * are published at once.
+   */
+  gatherMs?: number;
   /** How often a stream that is no copy is looked at again, in milliseconds; default 3000. */
   refusedRetryMs?: number;
   /** Time to live of the lease in milliseconds; default 6000, 10,000 at the most. */
@@ -42,14 +47,15 @@ export interface RelayOptions {
 }
 
 export interface Relay extends Service {
-  /** The log was appended to, up to `position`: publishes at once, and rings the doorbell. */
+  /** The log was appended to, up to `position`: publishes soon, and rings the doorbell. */
   ring(position: number): void;
   status(): RelayStatus;
 }
 
 /** A relay with its own connections to Postgres and NATS. `start` waits for neither. */
 export function createRelayService(options: RelayOptions): Relay {
-  const { logger, limits = RUN_LIMITS, pollMs = 250, refusedRetryMs = 3000, exclusive = true } = options;
+  const { logger, limits = RUN_LIMITS, pollMs = 250, gatherMs = 50 } = options;
+  const { refusedRetryMs = 3000, exclusive = true } = options;
   const alarm = createAlarm();
   const bus = createBus({ natsUrl: options.natsUrl, name: 'hookfold relay', logger });
   const status: RelayStatus = { state: 'stopped', position: 0 };
@@ -77,7 +83,7 @@ export function createRelayService(options: RelayOptions): Relay {
       : undefined;
     const stopping = new AbortController();
     const running = runRelay(
-      { bus, pool, lease, alarm, limits, pollMs, refusedRetryMs, logger, status, onPublished },
+      { bus, pool, lease, alarm, limits, pollMs, gatherMs, refusedRetryMs, logger, status, onPublished },
       stopping.signal,
     );
     return { pool, lease, stopping, running };

@@ -5,6 +5,7 @@ import { appendEvents } from '../../src/log/append-events.js';
 import { createAppender, EventRefused } from '../../src/log/appender.js';
 import { readAfter, readHead } from '../../src/log/read-log.js';
 import { verifyLog } from '../../src/log/verify-log.js';
+import { createPool } from '../../src/postgres/connect.js';
 import { newEvent } from '../support/fill-log.js';
 import { forkTypescript } from '../support/fork-typescript.js';
 import { readTestServers } from '../support/runner-file.js';
@@ -217,3 +218,18 @@ t.test('repeats and events without a delivery id may be mixed in any way', async
   );
   t.match(await verifyLog(pool), { verified: head, fault: undefined });
 });
+
+t.test(
+  'a connection that has forgotten the prepared call, as behind a pooler, appends all the same',
+  async (t) => {
+    const database = await createTestDatabase(t);
+    const pool = createPool(database.url, { max: 1 });
+    t.teardown(() => pool.end());
+    for (let position = 1; position <= 3; position++) {
+      const answers = await appendEvents(pool, [event('e')]);
+      t.same(positions(answers), [position]);
+      await pool.query('DEALLOCATE ALL');
+    }
+    t.equal(await readHead(pool), 3, 'once each');
+  },
+);

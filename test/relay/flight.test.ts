@@ -146,6 +146,7 @@ t.test('a mirror that may publish no more ends when all that it sent is told of'
     firstRunEvents: 10,
     alarm: createAlarm(),
     pollMs: 10,
+    gatherMs: 0,
     onMirrored: (position: number) => void told.push(position),
   };
   await mirror({ ...options, mayPublish: () => ++asked <= 20 });
@@ -173,6 +174,7 @@ t.test('a stranger in the midst of a mirror: it fails with no run in flight', as
     firstRunEvents: 10,
     alarm: createAlarm(),
     pollMs: 10,
+    gatherMs: 0,
     mayPublish: () => true,
     onMirrored(position) {
       told.push(position);

@@ -34,6 +34,29 @@ t.test('the stream becomes the log: message n is event n, byte for byte', async 
   t.match(await readBusState(database.pool, server.url), { sequence: 1503, first_sequence: 1, error: null });
 });
 
+t.test('what many append at once is one run, a single event is published at once', async (t) => {
+  const [database, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
+  const { connection } = await openBus(t, server.url);
+  const published: number[] = [];
+  connection.subscribe(DOORBELL_SUBJECT, {
+    callback: (_error, message) => void published.push(Number(message.string())),
+  });
+  await connection.flush();
+  const pace = { pollMs: 1, gatherMs: 2000 };
+  await startRelay(t, { databaseUrl: database.url, natsUrl: server.url, ...pace });
+  const reached = (position: number) => waitFor(() => published.at(-1) === position);
+  for (const position of [1, 2]) {
+    await appendFixture(database.pool, 1);
+    await reached(position);
+  }
+  await appendFixture(database.pool, 40);
+  await reached(42);
+  for (let commit = 0; commit < 5; commit++) await appendFixture(database.pool, 10);
+  await reached(92);
+  t.same(published, [1, 2, 42, 92]);
+  await assertMirrored(t, database.pool, server.url, 92);
+});
+
 t.test('a subscriber sees CloudEvents, under a subject that it can filter', async (t) => {
   const [database, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
   const body =
