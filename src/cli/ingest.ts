@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { Registry } from 'prom-client';
 import { createIngestService } from '../ingest/service.js';
-import { createRelayService } from '../relay/relay-service.js';
+import { createThreadedRelay } from '../relay/threaded-relay.js';
 import { createServiceGroup } from '../service.js';
 import type { CommandContext } from './context.js';
 import { runService } from './run-service.js';
@@ -17,17 +16,20 @@ Any number may run. Where NATS_URL is not set, or NATS is away, the log is mirro
     )
     .action(async () => {
       const logger = context.logger('ingest');
-      const metrics = new Registry();
-      const shared = { databaseUrl: context.databaseUrl(), logger, metrics };
+      const databaseUrl = context.databaseUrl();
       const natsUrl = context.natsUrl();
       // As a user of its own it can be the only one of the two that may read the log.
-      const relayUrl = context.configuration.RELAY_DATABASE_URL ?? shared.databaseUrl;
-      const relay = natsUrl ? createRelayService({ ...shared, databaseUrl: relayUrl, natsUrl }) : undefined;
+      const relayUrl = context.configuration.RELAY_DATABASE_URL ?? databaseUrl;
+      const logLevel = context.configuration.LOG_LEVEL;
+      const relay = natsUrl
+        ? createThreadedRelay({ databaseUrl: relayUrl, natsUrl, logLevel, logger })
+        : undefined;
       const ingest = createIngestService({
-        ...shared,
+        databaseUrl,
+        logger,
         configuration: context.configuration,
         limits: { bodyBytes: context.configuration.MAX_BODY_BYTES },
-        ...(relay ? { onAppended: relay.ring } : {}),
+        ...(relay ? { onAppended: relay.ring, moreMetrics: relay.metrics } : {}),
       });
       await runService(createServiceGroup(relay ? [relay, ingest] : [ingest]), logger);
     });

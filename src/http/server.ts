@@ -5,10 +5,13 @@ import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, LogController
 import type { Registry } from 'prom-client';
 import { handleError, Problem, sendProblem } from './problem.js';
 
+/** What a registry shows. */
+export type ShownMetrics = Pick<Registry, 'contentType' | 'metrics'>;
+
 export interface ServerOptions {
   logger: FastifyBaseLogger;
   /** What `/metrics` shows. */
-  metrics: Registry;
+  metrics: ShownMetrics;
   /** Resolves when the role can do its work; its error is the reason why not. */
   ready(): Promise<void>;
   fastify?: Omit<FastifyHttpOptions<HttpServer>, 'loggerInstance'>;

@@ -1,9 +1,8 @@
 // The door's HTTP: which paths lead to it, how long a sender may take, and what becomes of bytes that are no HTTP.
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
-import type { Registry } from 'prom-client';
 import { Problem, problemText, sendProblem } from '../http/problem.js';
-import { createServer, type Server } from '../http/server.js';
+import { createServer, type Server, type ShownMetrics } from '../http/server.js';
 import * as answers from './answers.js';
 import type { Door } from './door.js';
 import type { IngestMetrics } from './metrics.js';
@@ -30,7 +29,8 @@ export const HTTP_TIMES: HttpTimes = {
 export interface IngestAppOptions {
   door: Door;
   metrics: IngestMetrics;
-  registry: Registry;
+  /** What `/metrics` shows. */
+  shown: ShownMetrics;
   logger: FastifyBaseLogger;
   times: HttpTimes;
   ready(): Promise<void>;
@@ -42,10 +42,10 @@ interface DoorParams {
 }
 
 /** The app with its routes; the caller listens and closes. */
-export function createIngestApp({ door, metrics, registry, logger, times, ready }: IngestAppOptions): Server {
+export function createIngestApp({ door, metrics, shown, logger, times, ready }: IngestAppOptions): Server {
   const app = createServer({
     logger,
-    metrics: registry,
+    metrics: shown,
     ready,
     fastify: {
       // A request that comes while the service stops is still taken: its sender would not send it again.

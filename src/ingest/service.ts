@@ -23,8 +23,10 @@ export interface IngestServiceOptions {
   configuration: Pick<Configuration, 'HOST' | 'INGEST_PORT'>;
   databaseUrl: string;
   logger: FastifyBaseLogger;
-  /** What `/metrics` shows; default: a registry of its own. */
+  /** What the door's metrics are registered with, and `/metrics` shows; default: a registry of its own. */
   metrics?: Registry;
+  /** What `/metrics` shows besides, as Prometheus reads it. */
+  moreMetrics?(): Promise<string>;
   /** Called after each commit with the last position that it answered. */
   onAppended?(position: number): void;
   /** Bytes of requests in flight at the most; default 64 MiB. A source may have half of it. */
@@ -77,11 +79,15 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
     logger,
   });
   const times = { ...HTTP_TIMES, ...options.times };
+  const shown = {
+    contentType: registry.contentType,
+    metrics: async () => (await registry.metrics()) + ((await options.moreMetrics?.()) ?? ''),
+  };
   const ready = async () => {
     const cause = watch.refusal();
     if (cause) throw new Error(`no event can be taken now: ${cause}`);
   };
-  const app = createIngestApp({ door, metrics, registry, logger, times, ready });
+  const app = createIngestApp({ door, metrics, shown, logger, times, ready });
 
   return {
     url: () => app.listeningOrigin,
