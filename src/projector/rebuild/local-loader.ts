@@ -30,7 +30,7 @@ export function createLocalLoader(options: LocalLoaderOptions): Loader {
       );
       const empty = mine.every(({ position }) => position === 0);
       const follower = await createFollower(readPool, projection, build, {
-        generationBytes: memoryBytes,
+        generationBytes: memoryBytes / 2,
         young,
         empty,
       });

@@ -17,8 +17,12 @@ export interface WorkerOrder {
 
 export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 
-// A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector.
-const LIMITS = { maxYoungGenerationSizeMb: 64 };
+// A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector. Of a
+// limit for old ones V8 keeps its distance by collecting sooner; what is held at once is at most half of it.
+const limitsOf = (memoryBytes: number) => ({
+  maxYoungGenerationSizeMb: 64,
+  maxOldGenerationSizeMb: 128 + (4 * memoryBytes) / 2 ** 20,
+});
 
 /** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */
 export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
@@ -30,7 +34,7 @@ export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
       const order: WorkerOrder = { ...options, memoryBytes, builds: named, to, worker };
       return new Worker(new URL('./worker.js', import.meta.url), {
         workerData: order,
-        resourceLimits: LIMITS,
+        resourceLimits: limitsOf(memoryBytes),
       });
     });
     const done = threads.map((thread, worker) =>
