@@ -3,11 +3,13 @@
 import { createHash } from 'node:crypto';
 import type { MsgHdrs } from 'nats';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
-import { subjectOf } from './subject.js';
+import { type Series, seriesOf } from './series.js';
 import { toToken } from './subject-token.js';
 
 /** What the relay hands to NATS. */
 export interface BusMessage {
+  /** Of the event. */
+  id: string;
   subject: string;
   /** The header block as the protocol has it, with the empty line behind it; ASCII. */
   head: string;
@@ -33,16 +35,18 @@ export interface Claim {
  * the data is a `Claim`.
  */
 export function toMessage(event: MirroredEvent, maxPayload: number, previousId?: string): BusMessage {
-  const subject = subjectOf(event);
+  const id = event.event_id;
+  const series = seriesOf(event);
+  const { subject } = series;
   const guard = previousId === undefined ? '' : `Nats-Expected-Last-Msg-Id: ${previousId}\r\n`;
-  const head = `${attributesOf(event)}${guard}`;
+  const head = `${attributesOf(event, id, series)}${guard}`;
   const { bytes, start, end } = event.raw;
   const body = bytes.subarray(start, end);
   if (head.length + CRLF.length + body.length <= maxPayload)
-    return { subject, head: head + CRLF, data: body };
+    return { id, subject, head: head + CRLF, data: body };
   const claim = claimOf(event, body);
   const proof = `Hookfold-Claim: ${claim.body}\r\nHookfold-Digest: ${claim.sha256}\r\n`;
-  return { subject, head: head + proof + CRLF, data: Buffer.from(JSON.stringify(claim)) };
+  return { id, subject, head: head + proof + CRLF, data: Buffer.from(JSON.stringify(claim)) };
 }
 
 /** The headers of a message as `publish` and `request` take them. */
@@ -55,28 +59,25 @@ const CRLF = '\r\n';
 
 // One template, not nats.js' MsgHdrs, which searches and validates for each header. No CR, LF or NUL can get in:
 // ids and times are Postgres' own, all else is a token.
-function attributesOf(event: MirroredEvent): string {
-  const id = event.event_id;
+function attributesOf(event: MirroredEvent, id: string, { origin, about }: Series): string {
+  const { position } = event;
   return `NATS/1.0\r
 ce-specversion: 1.0\r
 ce-id: ${id}\r
-ce-source: /hookfold/${toToken(event.source)}\r
-ce-type: munity.${toToken(event.event)}\r
-ce-time: ${event.received_at}\r
-${subjectAttribute(event)}content-type: application/json\r
-Hookfold-Position: ${event.position}\r
+${origin}ce-time: ${event.received_at}\r
+${subjectAttribute(event, about)}content-type: application/json\r
+Hookfold-Position: ${position}\r
 Nats-Msg-Id: ${id}\r
-Nats-Expected-Last-Sequence: ${event.position - 1}\r
+Nats-Expected-Last-Sequence: ${position - 1}\r
 `;
 }
 
 // `{integration}/{type}/{resource}`, as much of it as the event names; CloudEvents allows no empty subject.
-function subjectAttribute({ integration_id, resource_type, resource_id }: MirroredEvent): string {
-  if (integration_id === null && resource_type === null && resource_id === null) return '';
-  const integration = toToken(integration_id);
-  if (resource_type === null && resource_id === null) return `ce-subject: ${integration}\r\n`;
-  const type = `${integration}/${toToken(resource_type)}`;
-  return resource_id === null ? `ce-subject: ${type}\r\n` : `ce-subject: ${type}/${toToken(resource_id)}\r\n`;
+function subjectAttribute(event: MirroredEvent, about: string): string {
+  const { integration_id, resource_type, resource_id } = event;
+  if (resource_id !== null) return `ce-subject: ${about}/${toToken(resource_id)}\r\n`;
+  if (resource_type !== null) return `ce-subject: ${about}\r\n`;
+  return integration_id === null ? '' : `ce-subject: ${toToken(integration_id)}\r\n`;
 }
 
 function claimOf(event: MirroredEvent, body: Uint8Array): Claim {

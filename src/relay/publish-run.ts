@@ -62,9 +62,9 @@ function send(
   const last = run.length - 1;
   let before = previousId;
   for (let index = 0; index < last; index++) {
-    const event = run[index]!;
-    packet.add(toMessage(event, maxPayload, before));
-    before = event.event_id;
+    const message = toMessage(run[index]!, maxPayload, before);
+    packet.add(message);
+    before = message.id;
   }
   packet.publish(connection);
   const message = toMessage(run[last]!, maxPayload, before);

@@ -5,6 +5,7 @@ import { createPacket } from '../../src/bus/packet.js';
 import { createTestBus } from '../support/test-bus.js';
 
 const message = (number: number, bytes: number): BusMessage => ({
+  id: String(number),
   subject: `packet.${number}`,
   head: `NATS/1.0\r\nNumber: ${number}\r\n\r\n`,
   data: Buffer.alloc(bytes, number),
