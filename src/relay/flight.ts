@@ -11,8 +11,8 @@
 //   the end that they left. What a lost connection delivers even later is refused by its guards, or is the copy that
 //   was to be sent.
 
-/** Runs in flight at the most. With `limits.events` far below the 10,000 messages that newer servers let wait for a stream. */
-const MOST_RUNS = 4;
+/** Runs in flight at the most. With `limits.events` well below the 10,000 messages that newer servers let wait for a stream. */
+const MOST_RUNS = 3;
 /** Runs wait with more than so many bytes of bodies in flight; one run always flies. */
 const MOST_BYTES = 4 * 1024 * 1024;
 

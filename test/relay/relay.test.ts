@@ -19,7 +19,8 @@ t.test('the stream becomes the log: message n is event n, byte for byte', async 
   const [database, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
   await appendFixture(database.pool, 1500);
   const metrics = new Registry();
-  const relay = await startRelay(t, { databaseUrl: database.url, natsUrl: server.url, metrics });
+  const limits = { events: 200, bytes: 1024 * 1024 };
+  const relay = await startRelay(t, { databaseUrl: database.url, natsUrl: server.url, metrics, limits });
   await assertMirrored(t, database.pool, server.url, 1500);
 
   await appendFixture(database.pool, 3);
