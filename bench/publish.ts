@@ -2,11 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { Registry } from 'prom-client';
-import type { LoggedEvent } from '../schemas/logged-event.js';
+import type { MirroredEvent } from '../schemas/logged-event.js';
 import { dial } from '../src/bus/connect.js';
-import { type BusMessage, toMessage } from '../src/bus/message.js';
+import { type BusMessage, headersOf, toMessage } from '../src/bus/message.js';
 import { ensureStream, STREAM } from '../src/bus/stream.js';
-import { readAfter } from '../src/log/read-log.js';
+import { createMirroredRunReader } from '../src/log/mirrored-run-reader.js';
 import { createRelayService } from '../src/relay/relay-service.js';
 import type { Bench, BenchContext } from './bench.js';
 import { meanBytes } from './bodies.js';
@@ -30,7 +30,7 @@ export const publish: Bench = {
     const count = options.events ?? 50_000;
     const { url, pool } = await context.createDatabase();
     await fillLog(pool, count, options.bodyBytes);
-    const events = await readAfter(pool, 0, count);
+    const events = await createMirroredRunReader(pool)(0, { events: count, bytes: Number.MAX_SAFE_INTEGER });
     const connection = await dial(await context.natsUrl(), 'hookfold bench');
     context.atEnd(() => connection.close());
     context.atEnd(() => removeStream(connection));
@@ -41,7 +41,7 @@ export const publish: Bench = {
       core(connection, events),
     ];
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
-    const about = `${count} events of ${meanBytes(events)} bytes a turn, file storage`;
+    const about = `${count} events of ${meanBytes(events.map(bodyOf))} bytes a turn, file storage`;
     const ratios = [
       ratioOf(lines, NAMES.relay, NAMES.windowed, { atLeast: 4 }),
       ratioOf(lines, NAMES.relay, NAMES.core, { atLeast: 0.5 }),
@@ -56,6 +56,8 @@ export const publish: Bench = {
     return [resultOf('publish', about, lines, ratios, notes)];
   },
 };
+
+const bodyOf = ({ raw: { bytes, start, end } }: MirroredEvent) => ({ body: bytes.subarray(start, end) });
 
 async function removeStream(connection: NatsConnection): Promise<void> {
   const manager = await connection.jetstreamManager({ checkAPI: false });
@@ -89,20 +91,23 @@ async function relay(
   };
 }
 
-function messagesOf(connection: NatsConnection, events: readonly LoggedEvent[]): (at: number) => BusMessage {
+function messagesOf(
+  connection: NatsConnection,
+  events: readonly MirroredEvent[],
+): (at: number) => BusMessage {
   const maxPayload = connection.info?.max_payload ?? 1024 * 1024;
   return (at) => toMessage(events[at]!, maxPayload, events[at - 1]?.event_id);
 }
 
-function windowed(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+function windowed(connection: NatsConnection, events: readonly MirroredEvent[]): Contestant {
   const messageAt = messagesOf(connection, events);
   const client = connection.jetstream();
   const publishAll = async () => {
     const flying: Promise<unknown>[] = [];
     for (let at = 0; at < events.length; at++) {
       if (at >= WINDOW) await flying[at - WINDOW];
-      const { subject, headers, data } = messageAt(at);
-      flying.push(client.publish(subject, data, { headers }));
+      const message = messageAt(at);
+      flying.push(client.publish(message.subject, message.data, { headers: headersOf(message) }));
     }
     await Promise.all(flying);
   };
@@ -120,19 +125,20 @@ async function publishCore(
   count: number,
 ): Promise<void> {
   for (let at = 0; at < count; at++) {
-    const { subject, headers, data } = messageAt(at);
-    connection.publish(subject, data, { headers });
+    const message = messageAt(at);
+    connection.publish(message.subject, message.data, { headers: headersOf(message) });
     if (at % 1000 === 999) await connection.flush();
   }
   await connection.flush();
 }
 
-function stored(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+function stored(connection: NatsConnection, events: readonly MirroredEvent[]): Contestant {
   const messageAt = messagesOf(connection, events);
   const publishAll = async () => {
     await publishCore(connection, messageAt, events.length - 1);
-    const { subject, headers, data } = messageAt(events.length - 1);
-    const answer = await connection.request(subject, data, { headers, timeout: 60_000 });
+    const last = messageAt(events.length - 1);
+    const options = { headers: headersOf(last), timeout: 60_000 };
+    const answer = await connection.request(last.subject, last.data, options);
     const { seq } = answer.json<{ seq?: number }>();
     if (seq !== events.length) throw new Error(`expected sequence ${events.length}, got ${seq}`);
   };
@@ -143,7 +149,7 @@ function stored(connection: NatsConnection, events: readonly LoggedEvent[]): Con
   };
 }
 
-function core(connection: NatsConnection, events: readonly LoggedEvent[]): Contestant {
+function core(connection: NatsConnection, events: readonly MirroredEvent[]): Contestant {
   const messageAt = messagesOf(connection, events);
   return {
     name: NAMES.core,

@@ -36,6 +36,11 @@ export interface FoldedEvent
   readonly raw?: RawBody;
 }
 
+/** What the stream's message says of an event, and its body as bytes. */
+export interface MirroredEvent extends Omit<EventSummary, 'state'> {
+  readonly raw: RawBody;
+}
+
 /** A body as bytes: UTF-8 from `start` to `end`, with four bytes at least behind it. */
 export interface RawBody {
   readonly bytes: Buffer;

@@ -2,15 +2,19 @@
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/nats-protocol-binding.md
 import { createHash } from 'node:crypto';
 import type { MsgHdrs } from 'nats';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
-import { subjectOf } from './subject.js';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
+import { type Series, seriesOf } from './series.js';
 import { toToken } from './subject-token.js';
 
 /** What the relay hands to NATS. */
 export interface BusMessage {
+  /** Of the event. */
+  id: string;
   subject: string;
-  headers: MsgHdrs;
-  data: Buffer;
+  /** The header block as the protocol has it, with the empty line behind it; ASCII. */
+  head: string;
+  /** May be a part of larger bytes, such as those of all that was read. */
+  data: Uint8Array;
 }
 
 /** A body that is on the bus in place of one that is too large for it. */
@@ -30,63 +34,63 @@ export interface Claim {
  * message: by sequence, and by id where `previousId` is given. Where body and headers are over `maxPayload` bytes,
  * the data is a `Claim`.
  */
-export function toMessage(event: LoggedEvent, maxPayload: number, previousId?: string): BusMessage {
-  const subject = subjectOf(event);
+export function toMessage(event: MirroredEvent, maxPayload: number, previousId?: string): BusMessage {
+  const id = event.event_id;
+  const series = seriesOf(event);
+  const { subject } = series;
   const guard = previousId === undefined ? '' : `Nats-Expected-Last-Msg-Id: ${previousId}\r\n`;
-  const head = `${attributesOf(event)}${guard}`;
-  // UTF-8 takes three bytes a UTF-16 unit at the most: most bodies need not be measured.
-  const room = maxPayload - head.length - CRLF.length;
-  if (event.body.length * 3 > room && Buffer.byteLength(event.body) > room) {
-    const claim = claimOf(event);
-    const headers = `${head}Hookfold-Claim: ${claim.body}\r\nHookfold-Digest: ${claim.sha256}\r\n${CRLF}`;
-    return { subject, headers: encoded(headers), data: Buffer.from(JSON.stringify(claim)) };
-  }
-  return { subject, headers: encoded(head + CRLF), data: Buffer.from(event.body) };
+  const head = `${attributesOf(event, id, series)}${guard}`;
+  const { bytes, start, end } = event.raw;
+  const body = bytes.subarray(start, end);
+  if (head.length + CRLF.length + body.length <= maxPayload)
+    return { id, subject, head: head + CRLF, data: body };
+  const claim = claimOf(event, body);
+  const proof = `Hookfold-Claim: ${claim.body}\r\nHookfold-Digest: ${claim.sha256}\r\n`;
+  return { id, subject, head: head + proof + CRLF, data: Buffer.from(JSON.stringify(claim)) };
+}
+
+/** The headers of a message as `publish` and `request` take them. */
+export function headersOf({ head }: BusMessage): MsgHdrs {
+  // They ask for nothing but the encoding.
+  return { encode: () => Buffer.from(head, 'latin1') } as unknown as MsgHdrs;
 }
 
 const CRLF = '\r\n';
 
 // One template, not nats.js' MsgHdrs, which searches and validates for each header. No CR, LF or NUL can get in:
 // ids and times are Postgres' own, all else is a token.
-function attributesOf(event: LoggedEvent): string {
+function attributesOf(event: MirroredEvent, id: string, { origin, about }: Series): string {
+  const { position } = event;
   return `NATS/1.0\r
 ce-specversion: 1.0\r
-ce-id: ${event.event_id}\r
-ce-source: /hookfold/${toToken(event.source)}\r
-ce-type: munity.${toToken(event.event)}\r
-ce-time: ${event.received_at}\r
-${subjectAttribute(event)}content-type: application/json\r
-Hookfold-Position: ${event.position}\r
-Nats-Msg-Id: ${event.event_id}\r
-Nats-Expected-Last-Sequence: ${event.position - 1}\r
+ce-id: ${id}\r
+${origin}ce-time: ${event.received_at}\r
+${subjectAttribute(event, about)}content-type: application/json\r
+Hookfold-Position: ${position}\r
+Nats-Msg-Id: ${id}\r
+Nats-Expected-Last-Sequence: ${position - 1}\r
 `;
 }
 
 // `{integration}/{type}/{resource}`, as much of it as the event names; CloudEvents allows no empty subject.
-function subjectAttribute({ integration_id, resource_type, resource_id }: LoggedEvent): string {
-  if (integration_id === null && resource_type === null && resource_id === null) return '';
-  const integration = toToken(integration_id);
-  if (resource_type === null && resource_id === null) return `ce-subject: ${integration}\r\n`;
-  const type = `${integration}/${toToken(resource_type)}`;
-  return resource_id === null ? `ce-subject: ${type}\r\n` : `ce-subject: ${type}/${toToken(resource_id)}\r\n`;
+function subjectAttribute(event: MirroredEvent, about: string): string {
+  const { integration_id, resource_type, resource_id } = event;
+  if (resource_id !== null) return `ce-subject: ${about}/${toToken(resource_id)}\r\n`;
+  if (resource_type !== null) return `ce-subject: ${about}\r\n`;
+  return integration_id === null ? '' : `ce-subject: ${toToken(integration_id)}\r\n`;
 }
 
-function claimOf(event: LoggedEvent): Claim {
+function claimOf(event: MirroredEvent, body: Uint8Array): Claim {
   return {
     position: event.position,
     event_id: event.event_id,
-    bytes: Buffer.byteLength(event.body),
-    sha256: digestOf(event.body),
+    bytes: body.length,
+    sha256: digestOf(body),
     body: `/v1/events/${event.position}/body`,
   };
 }
 
 /** SHA-256 of a body, hex: what `Hookfold-Digest` holds. */
-export function digestOf(body: string): string {
+export function digestOf(body: string | Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
-}
-
-// `publish` asks its headers for nothing but their encoding.
-function encoded(text: string): MsgHdrs {
-  return { encode: () => Buffer.from(text, 'latin1') } as unknown as MsgHdrs;
 }

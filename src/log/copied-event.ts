@@ -1,12 +1,16 @@
-// Events out of rows that COPY gave. What every fold needs is read at once, what few look at when it is asked for.
+// Events out of rows that COPY gave. What every reader needs is read at once, what few look at when it is asked for.
 
-import type { FoldedEvent, RawBody } from '../../schemas/logged-event.js';
+import type { FoldedEvent, MirroredEvent, RawBody } from '../../schemas/logged-event.js';
 import { createTextMemo } from '../../schemas/text-memo.js';
 import type { CopiedRows } from '../postgres/copy-out.js';
 
 /** The columns of a folded event, in the order in which they are read here. */
 export const FOLDED_COLUMNS =
   'position, received_at, workspace_id, event, integration_id, event_id, source, body';
+
+/** The columns of a mirrored event: those of a folded one, and three before the body. */
+export const MIRRORED_COLUMNS =
+  'position, received_at, workspace_id, event, integration_id, event_id, source, customer_id, resource_type, resource_id, body';
 
 const EPOCH_2000_MS = 946_684_800_000;
 const COUNT_BYTES = 2;
@@ -26,7 +30,7 @@ class CopiedEvent implements FoldedEvent, RawBody {
     readonly bytes: Buffer,
     readonly view: DataView,
     /** Where event_id begins, of which the length is known. */
-    private readonly idAt: number,
+    protected readonly idAt: number,
     readonly start: number,
     readonly end: number,
   ) {}
@@ -37,7 +41,7 @@ class CopiedEvent implements FoldedEvent, RawBody {
   }
 
   get source(): string {
-    return textOf(this.bytes, this.idAt + UUID_BYTES + LENGTH_BYTES, this.start - LENGTH_BYTES);
+    return textAt(this.bytes, this.idAt + UUID_BYTES)!;
   }
 
   get body(): string {
@@ -49,13 +53,51 @@ class CopiedEvent implements FoldedEvent, RawBody {
   }
 }
 
-/** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
-export function toFoldedEvents({ bytes, starts }: CopiedRows): FoldedEvent[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from(starts, (start) => toFoldedEvent(bytes, view, start));
+class CopiedMirroredEvent extends CopiedEvent implements MirroredEvent {
+  get customer_id(): string | null {
+    return textAt(this.bytes, this.behindSource(0));
+  }
+
+  get resource_type(): string | null {
+    return textAt(this.bytes, this.behindSource(1));
+  }
+
+  get resource_id(): string | null {
+    return textAt(this.bytes, this.behindSource(2));
+  }
+
+  private behindSource(columns: number): number {
+    return behindAll(this.bytes, this.idAt + UUID_BYTES, 1 + columns);
+  }
 }
 
-function toFoldedEvent(bytes: Buffer, view: DataView, start: number): FoldedEvent {
+/** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
+export function toFoldedEvents(rows: CopiedRows): FoldedEvent[] {
+  return toEvents(rows, CopiedEvent, 0);
+}
+
+/** The events of rows of `MIRRORED_COLUMNS`. They hold on to the bytes of all rows. */
+export function toMirroredEvents(rows: CopiedRows): MirroredEvent[] {
+  return toEvents(rows, CopiedMirroredEvent, 3);
+}
+
+// `between`: columns between the source and the body.
+function toEvents<Event extends CopiedEvent>(
+  { bytes, starts }: CopiedRows,
+  Row: new (...fields: ConstructorParameters<typeof CopiedEvent>) => Event,
+  between: number,
+): Event[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from(starts, (start) => toEvent(bytes, view, start, Row, between));
+}
+
+function toEvent<Event extends CopiedEvent>(
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+  Row: new (...fields: ConstructorParameters<typeof CopiedEvent>) => Event,
+  between: number,
+): Event {
   let at = start + COUNT_BYTES;
   const position = int8At(bytes, at + LENGTH_BYTES);
   at += INT8_BYTES;
@@ -68,21 +110,10 @@ function toFoldedEvent(bytes: Buffer, view: DataView, start: number): FoldedEven
   const integration_id = textAt(bytes, at);
   at = behind(bytes, at) + LENGTH_BYTES;
   const idAt = at;
-  at = behind(bytes, at + UUID_BYTES);
+  at = behindAll(bytes, at + UUID_BYTES, 1 + between);
   const body = at + LENGTH_BYTES;
   const end = body + int4At(bytes, at);
-  return new CopiedEvent(
-    position,
-    received_at,
-    workspace_id,
-    event,
-    integration_id,
-    bytes,
-    view,
-    idAt,
-    body,
-    end,
-  );
+  return new Row(position, received_at, workspace_id, event, integration_id, bytes, view, idAt, body, end);
 }
 
 function int4At(bytes: Buffer, at: number): number {
@@ -96,6 +127,11 @@ function int8At(bytes: Buffer, at: number): number {
 
 const lengthAt = (bytes: Buffer, at: number) => Math.max(0, int4At(bytes, at));
 const behind = (bytes: Buffer, at: number) => at + LENGTH_BYTES + lengthAt(bytes, at);
+
+function behindAll(bytes: Buffer, at: number, columns: number): number {
+  for (let left = columns; left > 0; left--) at = behind(bytes, at);
+  return at;
+}
 
 function textAt(bytes: Buffer, at: number): string | null {
   const length = int4At(bytes, at);

@@ -11,10 +11,10 @@
 //   the end that they left. What a lost connection delivers even later is refused by its guards, or is the copy that
 //   was to be sent.
 
-/** Runs in flight at the most. With `limits.events` far below the 10,000 messages that newer servers let wait for a stream. */
-const MOST_RUNS = 4;
-/** Runs wait with more than so many characters of bodies in flight; one run always flies. */
-const MOST_CHARACTERS = 4 * 1024 * 1024;
+/** Runs in flight at the most. With `limits.events` well below the 10,000 messages that newer servers let wait for a stream. */
+const MOST_RUNS = 3;
+/** Runs wait with more than so many bytes of bodies in flight; one run always flies. */
+const MOST_BYTES = 4 * 1024 * 1024;
 
 /** A run on its way. */
 export interface SentRun {
@@ -22,14 +22,14 @@ export interface SentRun {
   position: number;
   events: number;
   /** Of its bodies. */
-  characters: number;
+  bytes: number;
   /** Resolves when the stream has acknowledged it. */
   stored: Promise<void>;
 }
 
 export interface Flight {
-  /** Resolves when a run of so many characters may be sent. Throws the first failure. */
-  room(characters: number): Promise<void>;
+  /** Resolves when a run of so many bytes may be sent. Throws the first failure. */
+  room(bytes: number): Promise<void>;
   add(run: SentRun): void;
   /** Resolves when all runs have landed. Throws the first failure. */
   landed(): Promise<void>;
@@ -39,10 +39,10 @@ export interface Flight {
 
 /** A flight without runs. `onLanded` is told of each run that landed, in order. */
 export function createFlight(onLanded: (position: number, events: number) => void): Flight {
-  const flying: { characters: number; landed: Promise<void>; stored: Promise<void> }[] = [];
+  const flying: { bytes: number; landed: Promise<void>; stored: Promise<void> }[] = [];
   let last = Promise.resolve();
   let failed = false;
-  let characters = 0;
+  let bytes = 0;
 
   async function land(before: Promise<void>, run: SentRun): Promise<void> {
     try {
@@ -53,21 +53,21 @@ export function createFlight(onLanded: (position: number, events: number) => voi
       throw error;
     }
     flying.shift();
-    characters -= run.characters;
+    bytes -= run.bytes;
     onLanded(run.position, run.events);
   }
 
   function add(run: SentRun): void {
     last = land(last, run);
-    flying.push({ characters: run.characters, landed: last, stored: run.stored });
-    characters += run.characters;
+    flying.push({ bytes: run.bytes, landed: last, stored: run.stored });
+    bytes += run.bytes;
     // Whoever waits is told; until then nobody may be waiting.
     last.catch(() => {});
     run.stored.catch(() => {});
   }
 
   const isFull = (more: number) =>
-    flying.length >= MOST_RUNS || (flying.length > 0 && characters + more > MOST_CHARACTERS);
+    flying.length >= MOST_RUNS || (flying.length > 0 && bytes + more > MOST_BYTES);
 
   return {
     add,

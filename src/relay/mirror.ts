@@ -2,13 +2,14 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { findStream, managerOf } from '../bus/stream.js';
-import { type RunLimits, readRun } from '../log/read-run.js';
+import { createMirroredRunReader, type MirroredRunReader } from '../log/mirrored-run-reader.js';
+import type { RunLimits } from '../log/read-run.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
 import { createFlight, type Flight } from './flight.js';
-import { publishRun } from './publish-run.js';
+import { createRunPublisher } from './publish-run.js';
 
 export interface MirrorOptions {
   connection: NatsConnection;
@@ -49,31 +50,33 @@ export async function mirror(options: MirrorOptions): Promise<void> {
 }
 
 async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): Promise<void> {
-  const { connection, pool, limits, alarm, pollMs, gatherMs } = options;
+  const { connection, limits, alarm, pollMs, gatherMs } = options;
+  const readRun = createMirroredRunReader(options.pool);
+  const publishRun = createRunPublisher(connection);
   let position = end.position;
   let previousId: string | undefined;
   let lookedAt = performance.now();
-  let reading = readAhead(pool, position, { ...limits, events: options.firstRunEvents });
+  let reading = readAhead(readRun, position, { ...limits, events: options.firstRunEvents });
   for (;;) {
     const run = await reading;
     const last = run.at(-1);
     if (last) {
-      const characters = charactersOf(run);
-      const isFull = run.length >= limits.events || characters >= limits.bytes / 2;
-      if (isFull) reading = readAhead(pool, last.position, limits);
+      const bytes = bytesOf(run);
+      const isFull = run.length >= limits.events || bytes >= limits.bytes / 2;
+      if (isFull) reading = readAhead(readRun, last.position, limits);
       // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
       await turn();
-      await flight.room(characters);
+      await flight.room(bytes);
       if (!options.mayPublish()) return;
-      const stored = publishRun(connection, run, previousId);
-      flight.add({ position: last.position, events: run.length, characters, stored });
+      const stored = publishRun(run, previousId);
+      flight.add({ position: last.position, events: run.length, bytes, stored });
       // The first one shows whether any will do. Behind one that is not full the log ends: what is appended while it
       // is stored makes the next, in place of many small ones.
       if (previousId === undefined || !isFull) await flight.landed();
       if (!isFull) {
         // Reading, sending and acknowledging cost as much for ten events as for a hundred, and the door has need of it.
         if (run.length >= BUSY_EVENTS) await delay(gatherMs);
-        reading = readAhead(pool, last.position, limits);
+        reading = readAhead(readRun, last.position, limits);
       }
       ({ position, event_id: previousId } = last);
     } else {
@@ -84,19 +87,23 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
         if (!(await isUntouched(connection, { ...end, position }))) return;
         lookedAt = performance.now();
       }
-      reading = readAhead(pool, position, limits);
+      reading = readAhead(readRun, position, limits);
     }
   }
 }
 
 // Its failure is thrown to whoever waits for it; where the mirror ends before, to nobody.
-function readAhead(pool: pg.Pool, position: number, limits: RunLimits): Promise<LoggedEvent[]> {
-  const reading = readRun(pool, position, limits);
+function readAhead(
+  readRun: MirroredRunReader,
+  position: number,
+  limits: RunLimits,
+): Promise<MirroredEvent[]> {
+  const reading = readRun(position, limits);
   reading.catch(() => {});
   return reading;
 }
 
-const charactersOf = (run: readonly LoggedEvent[]) => run.reduce((sum, { body }) => sum + body.length, 0);
+const bytesOf = (run: readonly MirroredEvent[]) => run.reduce((sum, { raw }) => sum + raw.end - raw.start, 0);
 
 async function isUntouched(connection: NatsConnection, end: StreamEnd): Promise<boolean> {
   const info = await findStream(await managerOf(connection));

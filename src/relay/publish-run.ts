@@ -5,8 +5,9 @@
 // one acknowledgement proves the run. Whoever else publishes, and whatever the server loses, at worst the run ends
 // early, and the relay reads the stream's end again.
 import type { Msg, NatsConnection } from 'nats';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
-import { toMessage } from '../bus/message.js';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
+import { headersOf, toMessage } from '../bus/message.js';
+import { createPacket, type Packet } from '../bus/packet.js';
 import { STREAM } from '../bus/stream.js';
 
 const ACKNOWLEDGED_WITHIN_MS = 5000;
@@ -29,34 +30,49 @@ export class RunRefused extends Error {
 
 /**
  * Publishes a run (at least one event) and resolves when the stream holds it, each event at its position. It is sent
- * before this returns, so runs are sent in the order of the calls. `previousId` is the id of the event before the run,
- * where the stream is known to have stored it since the server started, or where the run before was sent on this
- * connection. Rejects with RunRefused, or what NATS throws; then any part of the run may have been stored.
+ * before this returns, so runs are sent in the order of the calls, and its events are not looked at afterwards.
+ * `previousId` is the id of the event before the run, where the stream is known to have stored it since the server
+ * started, or where the run before was sent on this connection. Rejects with RunRefused, or what NATS throws; then any
+ * part of the run may have been stored.
  */
-export async function publishRun(
-  connection: NatsConnection,
-  run: readonly LoggedEvent[],
-  previousId?: string,
-): Promise<void> {
-  // Whoever waits for the answer must not keep the events: several runs wait at once.
-  return untilStored(send(connection, run, previousId), run.at(-1)!.position);
+export type PublishRun = (run: readonly MirroredEvent[], previousId?: string) => Promise<void>;
+
+const MOST_KEPT_BYTES = 4 * 1024 * 1024;
+
+/** A publisher of runs on a connection. */
+export function createRunPublisher(connection: NatsConnection): PublishRun {
+  // Of runs that were stored: until then their bytes may wait to be written.
+  const spare: Packet[] = [];
+
+  return async (run, previousId) => {
+    const packet = spare.pop() ?? createPacket();
+    await untilStored(send(connection, run, previousId, packet), run.at(-1)!.position);
+    packet.clear();
+    if (packet.bytes() <= MOST_KEPT_BYTES) spare.push(packet);
+  };
 }
 
 function send(
   connection: NatsConnection,
-  run: readonly LoggedEvent[],
+  run: readonly MirroredEvent[],
   previousId: string | undefined,
+  packet: Packet,
 ): Promise<Msg> {
   const maxPayload = connection.info?.max_payload ?? 1024 * 1024;
   const last = run.length - 1;
   let before = previousId;
   for (let index = 0; index < last; index++) {
-    const { subject, headers, data } = toMessage(run[index]!, maxPayload, before);
-    connection.publish(subject, data, { headers });
-    before = run[index]!.event_id;
+    const message = toMessage(run[index]!, maxPayload, before);
+    packet.add(message);
+    before = message.id;
   }
-  const { subject, headers, data } = toMessage(run[last]!, maxPayload, before);
-  return connection.request(subject, data, { headers, timeout: ACKNOWLEDGED_WITHIN_MS });
+  packet.publish(connection);
+  const message = toMessage(run[last]!, maxPayload, before);
+  // A copy: where the connection is being lost it may be kept, and the run's memory is used again.
+  return connection.request(message.subject, Buffer.from(message.data), {
+    headers: headersOf(message),
+    timeout: ACKNOWLEDGED_WITHIN_MS,
+  });
 }
 
 async function untilStored(answer: Promise<Msg>, position: number): Promise<void> {

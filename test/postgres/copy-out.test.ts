@@ -1,4 +1,5 @@
 import t from 'tap';
+import { createPool } from '../../src/postgres/connect.js';
 import { type CopiedRows, copyOut } from '../../src/postgres/copy-out.js';
 import { createTestDatabase } from '../support/test-database.js';
 
@@ -10,20 +11,22 @@ function valuesOf({ bytes, starts }: CopiedRows): [number, string][] {
   });
 }
 
+const room = (bytes: number) => Buffer.allocUnsafeSlow(bytes);
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 const textOf = (n: number, length: number) => `${n}é`.repeat(length);
 
-t.test('rows of any size come whole and in order, however small the guess of their size is', async (t) => {
+t.test('rows of any size come whole and in order, however small the room for them is', async (t) => {
   const { pool } = await createTestDatabase(t);
   // Longer and shorter than what a socket gives at once.
   const lengths = Array.from({ length: 600 }, (_, n) => (n % 97 === 0 ? 70_000 : (n * 37) % 900));
   const list = lengths.map((length, n) => `(${n}, ${length})`).join(', ');
   const query = `SELECT n, repeat(n || 'é', length) FROM (VALUES ${list}) v(n, length) ORDER BY n`;
-  for (const guess of [0, 1000, 50_000_000]) {
-    const values = valuesOf(await copyOut(pool, query, guess));
+  for (const bytes of [0, 1000, 50_000_000]) {
+    const values = valuesOf(await copyOut(pool, query, room(bytes)));
     t.equal(values.length, lengths.length);
     t.ok(values.every(([n, text], at) => n === at && text === textOf(n, lengths[n]!)));
   }
-  const none = await copyOut(pool, `${query} LIMIT 0`, 100);
+  const none = await copyOut(pool, `${query} LIMIT 0`, room(100));
   t.equal(none.starts.length, 0);
 });
 
@@ -31,13 +34,12 @@ t.test(
   'a query that fails, at once or half-way, is told with its SQLSTATE and costs no connection',
   async (t) => {
     const { url } = await createTestDatabase(t);
-    const { createPool } = await import('../../src/postgres/connect.js');
     const pool = createPool(url, { max: 1 });
     t.teardown(() => pool.end());
     const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
-    await t.rejects(copyOut(pool, 'SELECT nothing', 0), { code: '42703' });
+    await t.rejects(copyOut(pool, 'SELECT nothing', room(0)), { code: '42703' });
     await t.rejects(
-      copyOut(pool, 'SELECT 1 / (5000 - n), repeat($$x$$, 1000) FROM generate_series(1, 9000) n', 0),
+      copyOut(pool, 'SELECT 1 / (5000 - n), repeat($$x$$, 1000) FROM generate_series(1, 9000) n', room(0)),
       {
         code: '22012',
       },
@@ -50,6 +52,36 @@ t.test('a connection that is lost in the middle is told', async (t) => {
   const { pool } = await createTestDatabase(t);
   const query = `SELECT CASE WHEN n = 3000 THEN pg_terminate_backend(pg_backend_pid()) END, repeat('x', 1000)
     FROM generate_series(1, 9000) n`;
-  await t.rejects(copyOut(pool, query, 0), { code: '57P01' });
-  t.equal((await copyOut(pool, "SELECT 1, 'x'", 0)).starts.length, 1, 'the pool goes on with another');
+  await t.rejects(copyOut(pool, query, room(0)), { code: '57P01' });
+  t.equal((await copyOut(pool, "SELECT 1, 'x'", room(0))).starts.length, 1, 'the pool goes on with another');
+});
+
+t.test('the room given is used where the rows fit', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const given = room(64);
+  t.equal((await copyOut(pool, "SELECT 1, 'x'", given)).bytes, given);
+});
+
+t.test('a query that does not answer in time fails, and its connection is not used again', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1, query_timeout: 200 });
+  t.teardown(() => pool.end());
+  await t.rejects(copyOut(pool, 'SELECT pg_sleep(20)', room(64)), /timeout/);
+  t.equal(pool.totalCount, 0);
+  t.equal(
+    (await copyOut(pool, 'SELECT 1', room(64))).starts.length,
+    1,
+    'the next has a connection of its own',
+  );
+});
+
+t.test('a query that was answered leaves no timer behind, which would hold on to its rows', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1, query_timeout: 60_000, idleTimeoutMillis: 0 });
+  t.teardown(() => pool.end());
+  await copyOut(pool, 'SELECT 1', room(64));
+  const before = timers();
+  for (let turn = 0; turn < 10; turn++) await copyOut(pool, 'SELECT 1', room(64));
+  await t.rejects(copyOut(pool, 'SELECT 1 / 0', room(64)));
+  t.ok(timers() <= before);
 });

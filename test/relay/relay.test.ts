@@ -5,9 +5,10 @@ import { DOORBELL_SUBJECT } from '../../src/bus/doorbell.js';
 import { type Claim, digestOf } from '../../src/bus/message.js';
 import { ensureStream, findMessage, STREAM } from '../../src/bus/stream.js';
 import { subjectOf } from '../../src/bus/subject.js';
-import { readAfter, readAt, readHead } from '../../src/log/read-log.js';
+import { createMirroredRunReader } from '../../src/log/mirrored-run-reader.js';
+import { readAt, readHead } from '../../src/log/read-log.js';
 import { readBusState } from '../../src/relay/bus-state.js';
-import { publishRun } from '../../src/relay/publish-run.js';
+import { createRunPublisher } from '../../src/relay/publish-run.js';
 import { verifyBus } from '../../src/relay/verify-bus.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
@@ -18,7 +19,8 @@ t.test('the stream becomes the log: message n is event n, byte for byte', async 
   const [database, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
   await appendFixture(database.pool, 1500);
   const metrics = new Registry();
-  const relay = await startRelay(t, { databaseUrl: database.url, natsUrl: server.url, metrics });
+  const limits = { events: 200, bytes: 1024 * 1024 };
+  const relay = await startRelay(t, { databaseUrl: database.url, natsUrl: server.url, metrics, limits });
   await assertMirrored(t, database.pool, server.url, 1500);
 
   await appendFixture(database.pool, 3);
@@ -208,10 +210,11 @@ t.test('a run is refused after a foreign message at the expected sequence', asyn
   await appendFixture(database.pool, 6);
   const { connection, sequence } = await openBus(t, server.url);
   await ensureStream(connection);
-  const events = await readAfter(database.pool, 0, 6);
-  await publishRun(connection, events.slice(0, 2));
-  await connection.jetstream().publish(subjectOf(events[2]!), events[2]!.body);
-  await t.rejects(publishRun(connection, events.slice(3), events[2]!.event_id), {
+  const events = await createMirroredRunReader(database.pool)(0, { events: 6, bytes: 1e9 });
+  const publishRun = createRunPublisher(connection);
+  await publishRun(events.slice(0, 2));
+  await connection.jetstream().publish(subjectOf(events[2]!), '{}');
+  await t.rejects(publishRun(events.slice(3), events[2]!.event_id), {
     code: 'HOOKFOLD_RUN_REFUSED',
   });
   t.equal(await sequence(), 3, 'nothing of the run was stored');

@@ -1,0 +1,31 @@
+// Reads runs of the log for the stream: what goes into its messages, and bodies as the bytes that Postgres sent.
+import type pg from 'pg';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
+import { copyOut } from '../postgres/copy-out.js';
+import { MIRRORED_COLUMNS, toMirroredEvents } from './copied-event.js';
+import { createRunQuery, type RunLimits } from './read-run.js';
+
+/** The events after a position, in order, without a gap, within the limits; one at least, if there is one. */
+export type MirroredRunReader = (position: number, limits: RunLimits) => Promise<MirroredEvent[]>;
+
+const FEW_BYTES = 16 * 1024;
+const MOST_KEPT_BYTES = 4 * 1024 * 1024;
+const mirroredRun = createRunQuery(MIRRORED_COLUMNS);
+
+/**
+ * A reader on the connections of a pool (not a pipelined one). Runs are read into two buffers by turns: one may be
+ * read while the run before it is in use, whose events are overwritten by the next read after that.
+ */
+export function createMirroredRunReader(pool: pg.Pool): MirroredRunReader {
+  const rooms: Buffer[] = [Buffer.allocUnsafeSlow(FEW_BYTES), Buffer.allocUnsafeSlow(FEW_BYTES)];
+  let turn = 0;
+
+  return async (position, limits) => {
+    turn = 1 - turn;
+    const mine = turn;
+    const rows = await copyOut(pool, mirroredRun(position, limits), rooms[mine]!);
+    // Memory for one run of large bodies is not held for ever.
+    if (rows.bytes.length <= MOST_KEPT_BYTES) rooms[mine] = rows.bytes;
+    return toMirroredEvents(rows);
+  };
+}
