@@ -20,7 +20,7 @@ export interface RebuildAnswer {
   drifted: string[];
 }
 
-const MEMORY_BYTES = 64 * 1024 * 1024;
+const MEMORY_BYTES = 48 * 1024 * 1024;
 const PAGE_EVENTS = 1000;
 
 answerParent(async ({ databaseUrl }: RebuildOrder): Promise<RebuildAnswer> => {

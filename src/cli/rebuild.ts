@@ -37,9 +37,9 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--discard', 'drop what an interrupted or dry rebuild has built')
     .option(
       '--memory <MB>',
-      'bytes of changed rows at which they are written; the process takes some seven times that',
+      'bytes of changed rows at which they are written; the process takes some ten times that',
       count,
-      64,
+      48,
     )
     .option('--lag-limit <events>', 'slow down while the live read models are further behind', count, 5000)
     .option('--page <events>', 'events of one read', count, 1000)

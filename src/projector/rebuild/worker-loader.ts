@@ -20,7 +20,7 @@ export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 // A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector. Of a
 // limit for old ones V8 keeps its distance by collecting sooner; what is held at once is at most half of it.
 const limitsOf = (memoryBytes: number) => ({
-  maxYoungGenerationSizeMb: 64,
+  maxYoungGenerationSizeMb: 48,
   maxOldGenerationSizeMb: 128 + (4 * memoryBytes) / 2 ** 20,
 });
 
