@@ -21,9 +21,12 @@ const load = createLocalLoader({
   owns: (_, segment) => segment % order.workers === order.worker,
 });
 const builds = order.builds.map(({ name, build }) => ({ projection: findProjection(name), build }));
+// The word for a page is waited for after the next one: it is there by then, unless the rebuild is to yield.
+let word: Promise<unknown> = Promise.resolve();
 await load(builds, order.to, async (position) => {
+  await word;
   port.postMessage(position);
-  await once(port, 'message');
+  word = once(port, 'message');
 });
 await Promise.all([log.close(), readPool.end()]);
 port.close();
