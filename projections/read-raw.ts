@@ -47,6 +47,8 @@ export interface RawReading {
 /** No shorter text is too long for a schema or an index. */
 const LONGEST = 200;
 const MOST_INTEGRATIONS = 1000;
+/** A longer beginning has members that are not known, of any size. */
+const LONGEST_OPENING = 2000;
 
 const textOf = createTextMemo();
 
@@ -194,9 +196,10 @@ function rememberOpening({ bytes, start }: RawBody): void {
   const { payloadAt, idAt, idEnd, event, workspace_id, customer_id, envelopeState, id, integration_id } =
     found;
   const isIdFirst = payloadAt > 0 && skipColon(bytes, payloadAt + '"id"'.length) === idAt;
-  if (!isIdFirst) return;
+  const behind = skipComma(bytes, idEnd);
+  if (!isIdFirst || behind - start > LONGEST_OPENING) return;
   if (openings.size >= MOST_INTEGRATIONS) openings.clear();
-  const beginning = Buffer.from(bytes.subarray(start, skipComma(bytes, idEnd)));
+  const beginning = Buffer.from(bytes.subarray(start, behind));
   const ofIntegration = openings.get(integration_id) ?? new Map<string, Opening>();
   openings.set(integration_id, ofIntegration);
   ofIntegration.set(event, {

@@ -25,7 +25,8 @@ export function createTextMemo(): TextMemo {
     const slot = slots[at];
     if (slot !== undefined && isSame(slot.bytes, bytes, start, length)) return slot.text;
     const text = bytes.toString('utf8', start, end);
-    slots[at] = { bytes: bytes.subarray(start, end).slice(), text };
+    // A copy, which Buffer's own `slice` is not: the caller may write over its bytes.
+    slots[at] = { bytes: new Uint8Array(bytes.subarray(start, end)), text };
     return text;
   };
 }

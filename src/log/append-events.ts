@@ -39,28 +39,35 @@ const APPEND = `SELECT position_before, repeats FROM append_events(${PARAMETERS.
  * Appends events in their order as one commit: all or none. Answers, in the same order, what became of each. Throws
  * what Postgres says; `isRefusedData` tells whether the events are at fault. Where the connection breaks before the
  * answer, the commit may have happened.
+ * `prepared`: parsed and planned once a connection, for a caller of many; not within a transaction, which a pooler's
+ * refusal of the name would end.
  */
 export async function appendEvents(
   client: pg.ClientBase | pg.Pool,
   events: readonly NewEvent[],
+  { prepared = false } = {},
 ): Promise<Appended[]> {
   const values = PARAMETERS.map(([type, read]) => binaryArray(type, events.map(read)));
-  return placeEvents(events, await callAppend(client, values));
+  return placeEvents(events, await callAppend(client, values, prepared && mayPrepare));
 }
 
-// By name it is parsed and planned once a connection. A pooler that lends connections by the transaction may know no
-// names: then Postgres says so before anything was done, and from there on the statement is sent whole.
-let isNamed = true;
+// A pooler that lends connections by the transaction may know no prepared statements: then Postgres says so before
+// anything was done, and from there on the statement is sent whole.
+let mayPrepare = true;
 
-async function callAppend(client: pg.ClientBase | pg.Pool, values: Buffer[]): Promise<Answer> {
+async function callAppend(
+  client: pg.ClientBase | pg.Pool,
+  values: Buffer[],
+  prepared: boolean,
+): Promise<Answer> {
   try {
-    const statement = { text: APPEND, values, ...(isNamed && { name: 'append_events' }) };
+    const statement = { text: APPEND, values, ...(prepared && { name: 'append_events' }) };
     const result = await client.query<Answer>(statement);
     return result.rows[0]!;
   } catch (error) {
-    if (!isNamed || !NAME_UNKNOWN.has(sqlState(error) ?? '')) throw error;
-    isNamed = false;
-    return callAppend(client, values);
+    if (!prepared || !NAME_UNKNOWN.has(sqlState(error) ?? '')) throw error;
+    mayPrepare = false;
+    return callAppend(client, values, false);
   }
 }
 

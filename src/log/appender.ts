@@ -122,7 +122,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     const started = performance.now();
     try {
       const events = batch.map(({ event }) => event);
-      const answers = await connection.run((client) => appendEvents(client, events));
+      const answers = await connection.run((client) => appendEvents(client, events, { prepared: true }));
       const lastPosition = answers.reduce((last, { position }) => Math.max(last, position), 0);
       observer?.committed(batch.length, (performance.now() - started) / 1000, lastPosition);
       return () => settle(batch, ({ resolve }, index) => resolve(answers[index]!));

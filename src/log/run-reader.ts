@@ -35,7 +35,9 @@ export function createThreadedRunReader(databaseUrl: string): ThreadedRunReader 
     resourceLimits: LIMITS,
   });
   let waiting: PromiseWithResolvers<RunAnswer>[] = [];
+  let ended: Error | undefined;
   const failAll = (error: Error) => {
+    ended ??= error;
     for (const { reject } of waiting) reject(error);
     waiting = [];
   };
@@ -45,6 +47,7 @@ export function createThreadedRunReader(databaseUrl: string): ThreadedRunReader 
 
   return {
     async read(position, limits) {
+      if (ended) throw ended;
       const answer = promiseWithResolvers<RunAnswer>();
       waiting.push(answer);
       thread.postMessage({ position, limits } satisfies RunOrder);

@@ -31,6 +31,7 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
   let onStopped = () => {};
 
   function run(): void {
+    restart = undefined;
     const mine = new Worker(new URL('./relay-thread.js', import.meta.url), {
       workerData: order satisfies RelayOrder,
       resourceLimits: LIMITS,
@@ -44,6 +45,7 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
     mine.on('exit', () => {
       if (thread !== mine) return; // It was stopped.
       logger.error({ err: failure, restartMs: RESTART_MS }, 'the relay ended; it is started again');
+      thread = undefined;
       restart = setTimeout(run, RESTART_MS);
     });
   }
@@ -70,6 +72,7 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
 
   async function stop(): Promise<void> {
     clearTimeout(restart);
+    restart = undefined;
     const stopping = thread;
     thread = undefined;
     if (!stopping) return;
@@ -83,7 +86,7 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
 
   return {
     start: async () => {
-      if (!thread) run();
+      if (!thread && !restart) run();
     },
     stop,
     ring: (position) => tell({ kind: 'ring', position }),

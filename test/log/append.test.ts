@@ -226,7 +226,7 @@ t.test(
     const pool = createPool(database.url, { max: 1 });
     t.teardown(() => pool.end());
     for (let position = 1; position <= 3; position++) {
-      const answers = await appendEvents(pool, [event('e')]);
+      const answers = await appendEvents(pool, [event('e')], { prepared: true });
       t.same(positions(answers), [position]);
       await pool.query('DEALLOCATE ALL');
     }

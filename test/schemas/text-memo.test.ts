@@ -20,6 +20,24 @@ t.test('bytes give their text, whatever was made before', async () => {
   );
 });
 
+t.test(
+  'bytes that are written over give the new text, not the one that was made of them before',
+  async () => {
+    const room = Buffer.alloc(36);
+    const id = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32 });
+    fc.assert(
+      fc.property(fc.array(id, { minLength: 2000, maxLength: 3000 }), (ids) => {
+        const textOf = createTextMemo();
+        for (const expected of ids) {
+          room.write(expected, 4, 'latin1');
+          assert.equal(textOf(room, 4, 36), expected);
+        }
+      }),
+      { numRuns: 10 },
+    );
+  },
+);
+
 t.test('a text stays when the bytes that it was made of are written over', async (t) => {
   const textOf = createTextMemo();
   const bytes = Buffer.from('integration_installed');
