@@ -48,6 +48,22 @@ t.test(
   },
 );
 
+t.test('what comes between the rows reaches the connection, which goes on as before', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1 });
+  t.teardown(() => pool.end());
+  await pool.query(`CREATE FUNCTION said(n int) RETURNS text LANGUAGE plpgsql AS
+    $$BEGIN RAISE NOTICE 'row %', n; RETURN repeat('x', 1000); END$$`);
+  const notices: string[] = [];
+  pool.on('acquire', (client) => client.on('notice', ({ message }) => notices.push(message!)));
+  const { starts } = await copyOut(pool, 'SELECT n, said(n) FROM generate_series(1, 300) n', room(0));
+  t.equal(starts.length, 300);
+  t.equal(notices.length, 300);
+  t.equal(notices[299], 'row 300');
+  t.same((await pool.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+  t.equal((await copyOut(pool, 'SELECT 1', room(0))).starts.length, 1);
+});
+
 t.test('a connection that is lost in the middle is told', async (t) => {
   const { pool } = await createTestDatabase(t);
   const query = `SELECT CASE WHEN n = 3000 THEN pg_terminate_backend(pg_backend_pid()) END, repeat('x', 1000)
@@ -58,7 +74,7 @@ t.test('a connection that is lost in the middle is told', async (t) => {
 
 t.test('the room given is used where the rows fit', async (t) => {
   const { pool } = await createTestDatabase(t);
-  const given = room(64);
+  const given = room(400);
   t.equal((await copyOut(pool, "SELECT 1, 'x'", given)).bytes, given);
 });
 
