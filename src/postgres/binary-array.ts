@@ -12,7 +12,8 @@ const EMPTY_BYTES = 12;
 const FIXED_BYTES = 8;
 const EPOCH_2000_MS = 946_684_800_000;
 
-interface Codec {
+/** How a value becomes bytes. */
+export interface Codec {
   /** Bytes that a value takes at the most. */
   most(value: never): number;
   /** Writes a value; answers its bytes. */
@@ -64,6 +65,9 @@ const CODECS: Record<ElementType, Codec> = {
     writeSafeInteger(buffer, at, (Date.parse(value) - EPOCH_2000_MS) * 1000),
   ),
 };
+
+/** The codec of a type; see `binaryArray` for what it takes. */
+export const elementCodec = (type: ElementType): Codec => CODECS[type];
 
 /**
  * A one-dimensional array parameter. `timestamptz` takes RFC 3339 text (milliseconds), `uuid` its dashed text,

@@ -4,16 +4,25 @@ import type pg from 'pg';
 /** Pool settings of connections that send a statement before the one before it is answered. */
 export const PIPELINED = { pipeline: true } as pg.PoolConfig;
 
-const isPipelined = (client: pg.ClientBase) => (client as { pipeline?: boolean }).pipeline === true;
+/** Whether a connection sends a statement before the one before it is answered. */
+export const isPipelined = (client: pg.ClientBase) => (client as { pipeline?: boolean }).pipeline === true;
 
 /**
  * Runs tasks that each send statements at once when called: together on a pipelined connection, else one after the
- * other. Answers in their order, when all have ended; throws the error of the first that failed.
+ * other, where the statements of a task are made while those of the one before it run. Answers in their order, when all
+ * have ended; throws the error of the first that failed.
  */
 export async function runAll<T>(client: pg.ClientBase, tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
   if (isPipelined(client)) return answersOf(await Promise.allSettled(tasks.map((task) => task())));
   const answers: T[] = [];
-  for (const task of tasks) answers.push(await task());
+  let running: Promise<T> | undefined;
+  for (const task of tasks) {
+    const next = task();
+    next.catch(() => {}); // Where the one before it fails, nobody waits for it.
+    if (running) answers.push(await running);
+    running = next;
+  }
+  if (running) answers.push(await running);
   return answers;
 }
 

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
 import { binaryArray, type Element } from '../postgres/binary-array.js';
 import { TEXT_TYPES } from '../postgres/connect.js';
-import { runAll } from '../postgres/pipeline.js';
+import { type CopiedColumn, copyIn } from '../postgres/copy-in.js';
+import { isPipelined, runAll } from '../postgres/pipeline.js';
 import { type Column, columnsOf, elementType, rowFromTexts, selected } from './columns.js';
 
 /** Reads and writes rows of one projection in one table. Writes send their statements before they first wait. */
@@ -32,6 +33,13 @@ function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
     }
   }
   return columns.map(({ kind }, index) => binaryArray(elementType(kind), values[index]!));
+}
+
+function copiedColumn({ name, kind }: Column): CopiedColumn<AnyRow> {
+  const read = (row: AnyRow) => (row[name] ?? null) as Element;
+  if (kind !== 'text[]') return { name: `"${name}"`, type: elementType(kind), read };
+  const readList = (row: AnyRow) => (row[name] ? binaryArray('text', row[name] as string[]) : null);
+  return { name: `"${name}"`, type: 'bytea', read: readList };
 }
 
 const parameter = ({ kind }: Column, index: number) => `$${index + 1}::${elementType(kind)}[]`;
@@ -66,6 +74,7 @@ export function createRowTable(projection: Projection, table: string): RowTable 
   const columns = columnsOf(projection);
   const keyColumns = columns.filter(({ name }) => projection.keyColumns.includes(name));
   const others = columns.filter((column) => !keyColumns.includes(column));
+  const copied = columns.map(copiedColumn);
   const names = quoted(columns.map(({ name }) => name));
   const insert = `INSERT INTO ${table} (${names}) SELECT ${columns.map(stored).join(', ')} FROM ${streamed(columns)}`;
   const replaced = others.map(({ name }) => `"${name}" = EXCLUDED."${name}"`).join(', ');
@@ -91,7 +100,8 @@ export function createRowTable(projection: Projection, table: string): RowTable 
       return found;
     },
     async insert(client, rows) {
-      await client.query({ text: insert, values: arrays(columns, rows) });
+      if (isPipelined(client)) await client.query({ text: insert, values: arrays(columns, rows) });
+      else await copyIn(client, table, copied, rows);
     },
     async upsert(client, rows) {
       const text = `${insert} ON CONFLICT (${quoted(projection.keyColumns)}) DO UPDATE SET ${replaced}`;

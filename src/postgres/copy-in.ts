@@ -1,0 +1,132 @@
+// Rows into Postgres by COPY in its binary form: half of what INSERT costs Postgres, and no array of each column is made
+// first. https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type pg from 'pg';
+import { type Element, type ElementType, elementCodec } from './binary-array.js';
+
+/** What a column takes, and how a row has it. */
+export interface CopiedColumn<Row> {
+  name: string;
+  type: ElementType;
+  read(row: Row): Element;
+}
+
+/**
+ * Copies rows into a table on a connection that is not pipelined, while it encodes the next: all of them or, where it
+ * throws what Postgres says (a key that is there already, among others), none. Names must be quoted.
+ */
+export function copyIn<Row>(
+  client: pg.ClientBase,
+  table: string,
+  columns: readonly CopiedColumn<Row>[],
+  rows: readonly Row[],
+): Promise<void> {
+  const names = columns.map(({ name }) => name).join(', ');
+  const text = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
+  return new Promise((resolve, reject) => {
+    client.query(createCopy(text, encoded(columns, rows), { resolve, reject }));
+  });
+}
+
+interface Outcome {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+interface Connection {
+  query(text: string): void;
+  stream: Duplex;
+}
+
+/** So much is given to the socket before it is waited for. */
+const MOST_UNSENT = 4 * 1024 * 1024;
+const COPY_DONE = Buffer.from('c\0\0\0\x04', 'latin1');
+const COPY_FAIL = Buffer.from('f\0\0\0\x05\0', 'latin1');
+
+// What node-pg asks of a query of one's own. Of what is sent after an error Postgres takes no notice.
+function createCopy(text: string, messages: Iterable<Buffer>, { resolve, reject }: Outcome): pg.Submittable {
+  let hasFailed = false;
+  let cause: unknown;
+  const nothing = () => {};
+
+  async function send(stream: Duplex): Promise<void> {
+    try {
+      for (const message of messages) {
+        if (hasFailed) return;
+        stream.write(message);
+        if (stream.writableLength > MOST_UNSENT) await once(stream, 'drain');
+      }
+      stream.write(COPY_DONE);
+    } catch (error) {
+      cause = error;
+      stream.write(COPY_FAIL);
+    }
+  }
+  const copy = {
+    // node-pg puts one here that ends the timer of `query_timeout`.
+    callback: nothing,
+    submit: (connection: Connection) => connection.query(text),
+    handleCopyInResponse: ({ stream }: Connection) => void send(stream),
+    handleError(error: Error) {
+      hasFailed = true;
+      copy.callback();
+      reject(cause ?? error);
+    },
+    handleReadyForQuery() {
+      copy.callback();
+      resolve();
+    },
+    handleCopyData: nothing,
+    handleRowDescription: nothing,
+    handleDataRow: nothing,
+    handlePortalSuspended: nothing,
+    handleCommandComplete: nothing,
+    handleEmptyQuery: nothing,
+  };
+  return copy as unknown as pg.Submittable;
+}
+
+const COPY_DATA = 'd'.charCodeAt(0);
+const HEAD_BYTES = 5;
+const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+const TRAILER = -1;
+const MESSAGE_BYTES = 256 * 1024;
+
+// A message has many rows; only all of them together must be in COPY's form.
+function* encoded<Row>(columns: readonly CopiedColumn<Row>[], rows: readonly Row[]): Generator<Buffer> {
+  const codecs = columns.map(({ type }) => elementCodec(type));
+  let buffer = Buffer.allocUnsafe(MESSAGE_BYTES + (MESSAGE_BYTES >> 2));
+  let at = HEAD_BYTES + SIGNATURE.copy(buffer, HEAD_BYTES);
+
+  function reserve(bytes: number): void {
+    if (at + bytes <= buffer.length) return;
+    const larger = Buffer.allocUnsafe(at + bytes + (buffer.length >> 1));
+    buffer.copy(larger, 0, 0, at);
+    buffer = larger;
+  }
+  function finished(): Buffer {
+    buffer[0] = COPY_DATA;
+    buffer.writeInt32BE(at - 1, 1);
+    const message = buffer.subarray(0, at);
+    buffer = Buffer.allocUnsafe(MESSAGE_BYTES + (MESSAGE_BYTES >> 2));
+    at = HEAD_BYTES;
+    return message;
+  }
+
+  for (const row of rows) {
+    reserve(2);
+    at = buffer.writeInt16BE(columns.length, at);
+    for (let index = 0; index < columns.length; index++) {
+      const value = columns[index]!.read(row);
+      const { most, write } = codecs[index]!;
+      reserve(4 + (value === null ? 0 : most(value as never)));
+      const length = value === null ? -1 : write(buffer, at + 4, value as never);
+      at = buffer.writeInt32BE(length, at) + Math.max(0, length);
+    }
+    if (at >= MESSAGE_BYTES) yield finished();
+  }
+  reserve(2);
+  at = buffer.writeInt16BE(TRAILER, at);
+  yield finished();
+}
