@@ -52,6 +52,8 @@ async function run(names: string[], flags: Flags): Promise<void> {
     ...(flags.natsUrl ? { natsUrl: flags.natsUrl } : {}),
   };
   const bench = createRun(named, options);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => void bench.stop().finally(() => process.exit(1)));
   const results: BenchResult[] = [];
   try {
     for (const one of chosen) {

@@ -23,9 +23,9 @@ async function check(client: pg.ClientBase, kept: string[] = [], perl: string[] 
   });
   const ended = new Promise((resolve) => checker.once('close', resolve));
   const said = text(checker.stdout);
-  // It stops reading at the first fault.
+  // It stops reading at the first fault, of which a writer hears while it writes, or before.
   await pipeline(client.query(copyTo(exportSql)), checker.stdin).catch((error) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code)) throw error;
   });
   return { said: (await said).trim(), code: await ended };
 }
