@@ -2,10 +2,10 @@
 import type pg from 'pg';
 import type { Projection } from '../projections/contract.js';
 import { PROJECTIONS } from '../projections/index.js';
-import { createRunReader } from '../src/log/run-reader.js';
 import { createPool } from '../src/postgres/connect.js';
 import { inPipelinedTransaction, PIPELINED, runAll, withClient } from '../src/postgres/pipeline.js';
 import { createPageReader } from '../src/projector/read-page.js';
+import { createRunReader } from '../src/projector/run-reader.js';
 import { createProjectorService } from '../src/projector/service.js';
 import { tableOf } from '../src/read-models/build.js';
 import { ensureLiveBuild } from '../src/read-models/live-build.js';

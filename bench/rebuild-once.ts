@@ -20,8 +20,8 @@ export interface RebuildAnswer {
   drifted: string[];
 }
 
-const MEMORY_BYTES = 48 * 1024 * 1024;
-const PAGE_EVENTS = 1000;
+const MEMORY_BYTES = 80 * 1024 * 1024;
+const PAGE_EVENTS = 2000;
 
 answerParent(async ({ databaseUrl }: RebuildOrder): Promise<RebuildAnswer> => {
   const logPool = createPool(databaseUrl);

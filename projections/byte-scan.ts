@@ -46,7 +46,7 @@ export function skipComma(bytes: Buffer, at: number): number {
 }
 
 /** The place of the first quote or backslash from `at` on. */
-function nextMark({ bytes, view }: Scanned, at: number): number {
+export function nextMark({ bytes, view }: Scanned, at: number): number {
   while (!hasMark(view.getInt32(at, true))) at += 4;
   while (bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at++;
   return at;
@@ -76,6 +76,15 @@ export function endOfPlainString(scanned: Scanned, start: number): number {
   const at = nextMark(scanned, start + 1);
   return scanned.bytes[at] === QUOTE ? at + 1 : -1;
 }
+
+/** How a byte changes the depth of nesting, outside of strings. */
+export function depthOf(byte: number): number {
+  if (byte === OPENING_BRACE || byte === OPENING_BRACKET) return 1;
+  return byte === CLOSING_BRACE || byte === CLOSING_BRACKET ? -1 : 0;
+}
+
+/** Whether a member's name ends at `at`: a string that is followed by a colon. */
+export const isNameBefore = (bytes: Buffer, at: number) => bytes[skipSpace(bytes, at)] === COLON;
 
 // Iterative: a text may be nested deeper than the stack is.
 function endOfNested(scanned: Scanned, start: number): number {

@@ -12,7 +12,7 @@ const compareText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 /** Below 0, 0 or above 0, as decimal `a` is lower than, equal to or higher than decimal `b`. */
 export function compareDecimals(a: string, b: string): number {
   if (a === b) return 0;
-  if (a.length === b.length && a.indexOf('.') === b.indexOf('.')) return compareText(a, b);
+  if (a.length === b.length && a.indexOf('.') === b.indexOf('.')) return a < b ? -1 : 1;
   const [wholeA, fractionA] = significant(a);
   const [wholeB, fractionB] = significant(b);
   return wholeA.length - wholeB.length || compareText(wholeA, wholeB) || compareText(fractionA, fractionB);

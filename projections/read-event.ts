@@ -14,7 +14,7 @@ import type { FoldedEvent } from '../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../schemas/text.js';
 import { misfitOfIndex } from './indexable.js';
 import { cutPayload, memberText } from './json-text.js';
-import { type RawReading, type ResourceEventName, readRaw } from './read-raw.js';
+import { type ResourceEventName, readScanned } from './read-scanned.js';
 
 type TextMember<Name extends EventName> = Name extends keyof typeof TEXT_MEMBERS
   ? (typeof TEXT_MEMBERS)[Name][number]
@@ -70,15 +70,11 @@ const storableOrNull = (value: unknown) => (typeof value === 'string' ? storable
 
 /** Reads one event. Total and deterministic: a rebuild reads it the same way. */
 export function readEvent(logged: FoldedEvent): Reading {
+  const scanned = logged.raw && readScanned(logged, logged.raw);
+  if (scanned !== undefined) return { kind: 'known', event: scanned as unknown as KnownEvent };
   const known = knownEvents.get(logged.event);
   if (known === undefined) return UNKNOWN;
   const { name, check } = known;
-  const read = logged.raw && isAboutResource(name) ? readRaw(logged, logged.raw) : undefined;
-  if (read !== undefined)
-    return {
-      kind: 'known',
-      event: new EventAboutResource(name as ResourceEventName, logged, read) as unknown as KnownEvent,
-    };
   const { webhook, texts } = parseBody(logged);
   if (!check.Check(webhook)) return { kind: 'unreadable', reason: firstMisfit(check, webhook) };
   const event = toKnownEvent(name, logged, webhook, texts);
@@ -87,42 +83,6 @@ export function readEvent(logged: FoldedEvent): Reading {
     if (reason !== undefined) return { kind: 'unreadable', reason };
   }
   return { kind: 'known', event };
-}
-
-const isAboutResource = (name: EventName): name is ResourceEventName => name.endsWith('_data_model');
-
-// The id of an event is made out of its bytes when somebody asks for it.
-class EventAboutResource {
-  readonly received_at: string;
-  readonly position: number;
-  readonly workspace_id: string;
-  readonly integration_id: string;
-  readonly customer_id: string | null;
-  readonly state: string | null;
-  readonly payload: object;
-  readonly texts: Texts;
-  readonly sync_timestamp: string | null;
-
-  constructor(
-    readonly event: ResourceEventName,
-    private readonly logged: FoldedEvent,
-    read: RawReading,
-  ) {
-    const { id, type, resource_id, data, diff } = read;
-    this.position = logged.position;
-    this.received_at = logged.received_at;
-    this.workspace_id = read.workspace_id;
-    this.integration_id = read.integration_id;
-    this.customer_id = read.customer_id ?? null;
-    this.state = read.state ?? read.envelopeState ?? null;
-    this.payload = { id, type, resource_id };
-    this.texts = event === 'integration_updated_data_model' ? { data, diff } : NO_TEXTS;
-    this.sync_timestamp = read.sync_timestamp;
-  }
-
-  get event_id(): string {
-    return this.logged.event_id;
-  }
 }
 
 type Texts = Record<string, JsonText | null>;

@@ -48,7 +48,8 @@ function indexOfName(bytes: Buffer, start: number, end: number, known: Members, 
   return -1;
 }
 
-function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+/** Whether the bytes are those of a name. */
+export function isName(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
   if (end - start !== name.length) return false;
   for (let at = 0; at < name.length; at++) if (bytes[start + at] !== name[at]) return false;
   return true;

@@ -1,5 +1,6 @@
 // An event as the log keeps it: the columns that were read out of the webhook, and the webhook's own text.
 import { type Static, Type } from '@sinclair/typebox';
+import type { BodyScan } from './body-scan.js';
 
 const Nullable = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], description });
@@ -33,7 +34,7 @@ export interface FoldedEvent
     'position' | 'event_id' | 'received_at' | 'source' | 'workspace_id' | 'event' | 'integration_id' | 'body'
   > {
   /** The body's bytes, where it was read as bytes: whoever looks into them spares the text of all of it. */
-  readonly raw?: RawBody;
+  readonly raw?: ScannedBody;
 }
 
 /** What the stream's message says of an event, and its body as bytes. */
@@ -48,4 +49,12 @@ export interface RawBody {
   readonly view: DataView;
   readonly start: number;
   readonly end: number;
+}
+
+/** A body of a run, and what was found in it. */
+export interface ScannedBody extends RawBody {
+  /** What `scanBodies` found in all bodies of the run, if it has looked. */
+  readonly scan: BodyScan | undefined;
+  /** This body's number in it. */
+  readonly index: number;
 }

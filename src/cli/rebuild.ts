@@ -37,12 +37,12 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--discard', 'drop what an interrupted or dry rebuild has built')
     .option(
       '--memory <MB>',
-      'bytes of changed rows at which they are written; the process takes some ten times that',
+      'bytes of changed rows at which they are written; the process takes some five times that',
       count,
-      48,
+      80,
     )
     .option('--lag-limit <events>', 'slow down while the live read models are further behind', count, 5000)
-    .option('--page <events>', 'events of one read', count, 1000)
+    .option('--page <events>', 'events of one read', count, 2000)
     .option('--json', 'print the result as JSON')
     .action(async (names: string[], flags: Flags) => {
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;

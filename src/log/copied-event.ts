@@ -1,6 +1,7 @@
 // Events out of rows that COPY gave. What every reader needs is read at once, what few look at when it is asked for.
 
-import type { FoldedEvent, MirroredEvent, RawBody } from '../../schemas/logged-event.js';
+import type { BodyScan } from '../../schemas/body-scan.js';
+import type { FoldedEvent, MirroredEvent, ScannedBody } from '../../schemas/logged-event.js';
 import { createTextMemo } from '../../schemas/text-memo.js';
 import type { CopiedRows } from '../postgres/copy-out.js';
 
@@ -20,7 +21,10 @@ const UUID_BYTES = 16;
 
 const textOf = createTextMemo();
 
-class CopiedEvent implements FoldedEvent, RawBody {
+class CopiedEvent implements FoldedEvent, ScannedBody {
+  scan: BodyScan | undefined = undefined;
+  index = 0;
+
   constructor(
     readonly position: number,
     readonly received_at: string,
@@ -48,7 +52,7 @@ class CopiedEvent implements FoldedEvent, RawBody {
     return this.bytes.toString('utf8', this.start, this.end);
   }
 
-  get raw(): RawBody {
+  get raw(): ScannedBody {
     return this;
   }
 }
@@ -71,9 +75,67 @@ class CopiedMirroredEvent extends CopiedEvent implements MirroredEvent {
   }
 }
 
+/** Events of one run, to which what was found in their bodies can be added. */
+export type CopiedEvents = readonly CopiedEvent[];
+
 /** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
-export function toFoldedEvents(rows: CopiedRows): FoldedEvent[] {
+export function toFoldedEvents(rows: CopiedRows): CopiedEvents {
   return toEvents(rows, CopiedEvent, 0);
+}
+
+class BodyCursor implements ScannedBody {
+  readonly scan = undefined;
+  readonly index = 0;
+  event = '';
+  integration_id: string | null = null;
+  start = 0;
+  end = 0;
+
+  constructor(
+    readonly bytes: Buffer,
+    readonly view: DataView,
+  ) {}
+
+  get raw(): ScannedBody {
+    return this;
+  }
+
+  moveTo(start: number): this {
+    const { bytes } = this;
+    let at = behind(bytes, start + COUNT_BYTES + 2 * INT8_BYTES);
+    this.event = textAt(bytes, at)!;
+    at = behind(bytes, at);
+    this.integration_id = textAt(bytes, at);
+    at = behindAll(bytes, at, 3);
+    this.start = at + LENGTH_BYTES;
+    this.end = this.start + int4At(bytes, at);
+    return this;
+  }
+}
+
+/** The bodies of rows of `FOLDED_COLUMNS`, one after the other as the same object: to be looked at, not to be kept. */
+export function* bodiesOf({
+  bytes,
+  starts,
+}: CopiedRows): Iterable<Pick<FoldedEvent, 'event' | 'integration_id' | 'raw'>> {
+  const cursor = new BodyCursor(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  for (const start of starts) yield cursor.moveTo(start);
+}
+
+/** The position of the last of rows; undefined where there is none. */
+export function lastPosition({ bytes, starts }: CopiedRows): number | undefined {
+  const start = starts.at(-1);
+  return start === undefined ? undefined : int8At(bytes, start + COUNT_BYTES + LENGTH_BYTES);
+}
+
+/** Has events say what was found in their bodies, those of one run in one buffer. */
+export function addScan(events: CopiedEvents, scan: BodyScan): FoldedEvent[] {
+  for (let index = 0; index < events.length; index++) {
+    const event = events[index]!;
+    event.scan = scan;
+    event.index = index;
+  }
+  return events as CopiedEvent[];
 }
 
 /** The events of rows of `MIRRORED_COLUMNS`. They hold on to the bytes of all rows. */

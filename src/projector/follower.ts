@@ -33,7 +33,7 @@ export async function createFollower(
   const table = createRowTable(projection, tableOf(build));
   const store = createRowStore({ projection, table, ...options });
   const follower: Follower = { projection, build, store, parkedKeys: new Map(), checkpoints: [] };
-  await refreshFollower(db, follower);
+  await readState(db, follower);
   return follower;
 }
 
@@ -42,10 +42,14 @@ export async function createFollower(
  * nothing held, where the build was split into other segments meanwhile: read the build anew.
  */
 export async function refreshFollower(db: pg.Pool | pg.ClientBase, follower: Follower): Promise<void> {
-  const { build, store, parkedKeys } = follower;
-  store.forget();
-  parkedKeys.clear();
+  follower.store.forget();
+  follower.parkedKeys.clear();
   follower.checkpoints = [];
+  await readState(db, follower);
+}
+
+async function readState(db: pg.Pool | pg.ClientBase, follower: Follower): Promise<void> {
+  const { build, parkedKeys } = follower;
   // Checkpoints first: whatever is parked after this read moves one of them, and their compare-and-set then fails.
   const checkpoints = await readCheckpoints(db, build.build_id);
   if (checkpoints.length !== build.segments) throw new CheckpointMoved();

@@ -1,6 +1,6 @@
 // Pages of the log, bounded in events and in bytes; the next is read while the one before it is folded and written.
 import type { FoldedEvent } from '../../schemas/logged-event.js';
-import type { RunReader } from '../log/run-reader.js';
+import type { RunReader } from './run-reader.js';
 
 /** Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one. */
 export type PageReader = (position: number, limit: number) => Promise<FoldedEvent[]>;

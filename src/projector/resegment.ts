@@ -7,7 +7,6 @@
 // laggards are brought near in pages of their own before, so that the owners wait for a page or two at the most.
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
-import { createRunReader } from '../log/run-reader.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { type Build, findBuild } from '../read-models/build.js';
@@ -18,6 +17,7 @@ import { createFollower } from './follower.js';
 import { createPage } from './page.js';
 import type { Pools } from './pools.js';
 import { createPageReader, type PageReader } from './read-page.js';
+import { createRunReader } from './run-reader.js';
 import { writeIncidents } from './write-incidents.js';
 
 const PAGE_EVENTS = 1000;

@@ -10,7 +10,6 @@ import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
-import { createRunReader } from '../log/run-reader.js';
 import { createPool } from '../postgres/connect.js';
 import { PIPELINED } from '../postgres/pipeline.js';
 import { createServiceGroup, type Service } from '../service.js';
@@ -19,6 +18,7 @@ import { createProjector } from './projector.js';
 import { createPageReader } from './read-page.js';
 import { createAutoRebuild } from './rebuild/auto-rebuild.js';
 import { createRoster } from './roster.js';
+import { createRunReader } from './run-reader.js';
 import { untilFolded } from './until-folded.js';
 import { createSelfCheck } from './verify/self-check.js';
 

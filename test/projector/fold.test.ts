@@ -7,8 +7,10 @@ import { createBus } from '../../src/bus/connect.js';
 import { ring } from '../../src/bus/doorbell.js';
 import { readAfter } from '../../src/log/read-log.js';
 import { applyPage, CheckpointMoved } from '../../src/projector/apply-page.js';
+import { foldPage } from '../../src/projector/fold-page.js';
 import { createFollower, type Follower } from '../../src/projector/follower.js';
 import { createPage } from '../../src/projector/page.js';
+import { tableOf } from '../../src/read-models/build.js';
 import { ensureLiveBuild } from '../../src/read-models/live-build.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
@@ -101,6 +103,22 @@ t.test('of two that apply one page at once exactly one does', async (t) => {
     'nor does one that comes late',
   );
   await assertFolded(t, pool, [resource]);
+});
+
+t.test('rows are not looked for in a table that is known to be empty', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const resource = findProjection('resource');
+  await appendBodies(pool, BODIES.slice(0, 100));
+  const build = (await ensureLiveBuild(pool, resource))!;
+  const page = createPage(await readAfter(pool, 0, 100));
+  const create = (empty: boolean) => createFollower(pool, resource, build, { generationBytes: 1e6, empty });
+  const [knowing, asking] = await Promise.all([create(true), create(false)]);
+  const fold = ({ store, parkedKeys }: Follower) =>
+    foldPage(pool, { projection: resource, store, segments: 1, owned: undefined, parkedKeys }, page);
+  await pool.query(`DROP TABLE ${tableOf(build)} CASCADE`);
+  await t.rejects(fold(asking), { code: '42P01' });
+  await fold(knowing);
+  t.ok(knowing.store.dirtyBytes() > 0, 'the page was folded');
 });
 
 t.test('what a projection cannot read is recorded with its position and the fold goes on', async (t) => {

@@ -1,10 +1,10 @@
 import t from 'tap';
 import { findProjection } from '../../projections/index.js';
-import { createRunReader } from '../../src/log/run-reader.js';
 import { createFollower } from '../../src/projector/follower.js';
 import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
+import { createRunReader } from '../../src/projector/run-reader.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
 import { createTestDatabase } from '../support/test-database.js';

@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import t from 'tap';
 import { createThrottle } from '../../src/projector/rebuild/throttle.js';
+import { createWorkerLoader } from '../../src/projector/rebuild/worker-loader.js';
 import { createRebuildingDatabase } from './rebuilding.js';
 
 t.test('a rebuild waits while live work is behind and somebody catches it up, and only then', async (t) => {
@@ -23,4 +26,28 @@ t.test('a rebuild waits while live work is behind and somebody catches it up, an
   paced = true;
   await catchingUp;
   t.ok(throttle.liveLag() <= 1000, `went on at ${throttle.liveLag()} events behind`);
+});
+
+/** The nice values of this process's threads. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function nicenesses(): number[] {
+  const threads = readdirSync('/proc/self/task');
+  return threads.map((thread) => {
+    const [, fields = ''] = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8').split(') ');
+    return Number(fields.split(' ')[16]);
+  });
+}
+
+const skip = process.platform !== 'linux' && 'threads have no priority of their own here';
+t.test('the threads of a rebuild let whoever shares the machine go first', { skip }, async (t) => {
+  const { url, rebuild } = await createRebuildingDatabase(t);
+  const before = nicenesses().filter((nice) => nice > getPriority()).length;
+  let lower = 0;
+  const options = { workers: 1, memoryBytes: 1_000_000, pageEvents: 500 };
+  await rebuild(undefined, {
+    load: createWorkerLoader({ databaseUrl: url, readDatabaseUrl: url, ...options }),
+    onProgress: () => {
+      lower = nicenesses().filter((nice) => nice > getPriority()).length;
+    },
+  });
+  t.ok(lower >= before + 2, 'one that folds, one that reads');
 });

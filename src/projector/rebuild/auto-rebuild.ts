@@ -4,9 +4,9 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { createRunReader } from '../../log/run-reader.js';
 import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
+import { createRunReader } from '../run-reader.js';
 import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
 import { rebuild } from './rebuild.js';

@@ -6,7 +6,6 @@
 import type pg from 'pg';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { EventMissing } from '../../log/missing-event.js';
-import type { RunReader } from '../../log/run-reader.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Checkpoint, moveCheckpoints } from '../../read-models/checkpoint.js';
@@ -15,6 +14,7 @@ import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
 import { createPage, type Page } from '../page.js';
 import { createPageReader } from '../read-page.js';
+import type { RunReader } from '../run-reader.js';
 
 export interface LoadOptions {
   readRun: RunReader;
@@ -86,8 +86,10 @@ async function foldAndWrite(
     options.signal?.throwIfAborted();
     const events = await readPage(reached, to);
     reached = events.at(-1)!.position;
-    const page = createPage(events);
-    await Promise.all(loading.map((each) => foldInMemory(each, page, options)));
+    for (let first = 0; first < events.length; first += FOLDED_TOGETHER) {
+      const page = createPage(events.slice(first, first + FOLDED_TOGETHER));
+      await Promise.all(loading.map((each) => foldInMemory(each, page, options)));
+    }
     const bytes = loading.reduce((sum, { follower }) => sum + follower.store.dirtyBytes(), 0);
     if (bytes >= options.dirtyBytes || reached >= to) {
       await writing;
@@ -110,6 +112,8 @@ class WriteRefused extends Error {
 }
 
 const PAGE_BYTES = 8 * 1024 * 1024;
+/** As many as stay in the processor's cache while one read model after the other folds them. */
+const FOLDED_TOGETHER = 128;
 
 const noIncidents = (): FoldedPage => ({ unreadable: [], parked: [] });
 
@@ -152,6 +156,8 @@ async function write(
   });
   try {
     await inTransaction(readPool, async (client) => {
+      // Rows and checkpoints that a crash takes back, it takes back together; the swap's own commit is waited for.
+      await client.query('SET LOCAL synchronous_commit = off');
       const moving = parts.flatMap(({ checkpoints }) => checkpoints);
       if (!(await moveCheckpoints(client, moving, position))) throw new CheckpointMoved();
       for (const { follower, incidents, batch } of parts) {

@@ -1,8 +1,8 @@
 // Loads builds in this process.
 import type pg from 'pg';
-import type { RunReader } from '../../log/run-reader.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import { createFollower, type Follower } from '../follower.js';
+import type { RunReader } from '../run-reader.js';
 import { loadTo } from './load.js';
 import type { Loader, Rebuilding } from './rebuild.js';
 

@@ -18,10 +18,10 @@ export interface WorkerOrder {
 export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 
 // A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector. Of a
-// limit for old ones V8 keeps its distance by collecting sooner; what is held at once is less than half of it.
+// limit for old ones V8 keeps its distance by collecting sooner, so it is far above what is held at once.
 const limitsOf = (memoryBytes: number) => ({
-  maxYoungGenerationSizeMb: 48,
-  maxOldGenerationSizeMb: Math.max(256, (8 * memoryBytes) / 2 ** 20),
+  maxYoungGenerationSizeMb: 64,
+  maxOldGenerationSizeMb: Math.max(2048, (25 * memoryBytes) / 2 ** 20),
 });
 
 /** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */

@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { readAfter } from '../../src/log/read-log.js';
-import { createRunReader, createThreadedRunReader } from '../../src/log/run-reader.js';
+import { inTransaction } from '../../src/postgres/transaction.js';
+import { createRunReader, createThreadedRunReader } from '../../src/projector/run-reader.js';
 import { appendBodies } from '../relay/mirrored-log.js';
 import { createTestDatabase } from '../support/test-database.js';
 
@@ -49,6 +50,24 @@ t.test('runs read in bulk, here or in a thread, are the events of the log', asyn
   );
 });
 
+t.test('what a thread has read ahead is answered only where it is what was ordered', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  await appendBodies(pool, BODIES);
+  const thread = createThreadedRunReader(url);
+  t.teardown(() => thread.close());
+  const positions = async (after: number, events: number) =>
+    (await thread.read(after, { ...LIMITS, events })).map(({ position }) => position);
+  t.strictSame(await positions(0, 3), [1, 2, 3], 'a full run, behind which there is nothing yet');
+  await appendBodies(pool, BODIES.slice(0, 2));
+  t.strictSame(await positions(3, 3), [4, 5], 'what came since');
+  t.strictSame(await positions(0, 2), [1, 2]);
+  t.strictSame(await positions(0, 2), [1, 2], 'the same again');
+  t.strictSame(await positions(2, 1), [3], 'fewer than were read ahead');
+  t.strictSame(await positions(3, 2), [4, 5]);
+  const inRow = await Promise.all([positions(0, 2), positions(2, 2), positions(4, 2), positions(1, 2)]);
+  t.strictSame(inRow, [[1, 2], [3, 4], [5], [2, 3]]);
+});
+
 t.test('what Postgres says reaches the thread that asked, and the end of the thread as well', async (t) => {
   const { pool, url } = await createTestDatabase(t);
   await appendBodies(pool, BODIES);
@@ -59,8 +78,11 @@ t.test('what Postgres says reaches the thread that asked, and the end of the thr
   await pool.query('ALTER TABLE elsewhere RENAME TO event_log');
   t.equal((await thread.read(0, LIMITS)).length, 3, 'the next run is read');
   await t.rejects(createRunReader(pool)(0.5, LIMITS), RangeError, 'no text gets into the statement');
-  const reading = thread.read(0, LIMITS);
-  const ended = thread.close();
-  await t.rejects(reading, /has ended/);
-  await ended;
+  await inTransaction(pool, async (client) => {
+    await client.query('LOCK TABLE event_log'); // What is read meanwhile waits.
+    const reading = thread.read(0, LIMITS);
+    const ended = thread.close();
+    await t.rejects(reading, /has ended/);
+    await ended;
+  });
 });

@@ -1,9 +1,10 @@
-// Who reads runs of the log for a fold: a pool of this thread, or a thread of its own.
+// Who reads runs of the log for a fold, and looks at the bodies: this thread, or one of its own.
 import { Worker } from 'node:worker_threads';
 import type pg from 'pg';
+import { scanBodies } from '../../projections/scan-bodies.js';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
-import { toFoldedEvents } from './copied-event.js';
-import { copyRun, type RunLimits } from './read-run.js';
+import { addScan, toFoldedEvents } from '../log/copied-event.js';
+import { copyRun, type RunLimits } from '../log/read-run.js';
 import type { RunAnswer, RunOrder } from './run-reader-thread.js';
 
 /** The events after a position, in order, without a gap, within the limits; one at least, if there is one. */
@@ -11,7 +12,10 @@ export type RunReader = (position: number, limits: RunLimits) => Promise<FoldedE
 
 /** A reader on the connections of a pool (not a pipelined one). */
 export function createRunReader(pool: pg.Pool): RunReader {
-  return async (position, limits) => toFoldedEvents(await copyRun(pool, position, limits));
+  return async (position, limits) => {
+    const events = toFoldedEvents(await copyRun(pool, position, limits));
+    return addScan(events, scanBodies(events, events.length));
+  };
 }
 
 /** A reader that has a thread of its own. */
@@ -26,7 +30,7 @@ const LIMITS = { maxYoungGenerationSizeMb: 16 };
 
 /**
  * A reader on a connection and in a thread of its own, for a fold that is busier than its thread: what comes from the
- * socket is taken apart elsewhere, and handed over without a copy. Runs are read in the order asked for. Where the
+ * socket is taken apart elsewhere, bodies are looked at there, and all is handed over without a copy. Runs are read in the order asked for. Where the
  * thread that made it ends, so does this one.
  */
 export function createThreadedRunReader(databaseUrl: string): ThreadedRunReader {
@@ -53,7 +57,8 @@ export function createThreadedRunReader(databaseUrl: string): ThreadedRunReader 
       thread.postMessage({ position, limits } satisfies RunOrder);
       const run = await answer.promise;
       if ('error' in run) throw Object.assign(new Error(run.error.message), run.error);
-      return toFoldedEvents({ bytes: Buffer.from(run.bytes), starts: run.starts });
+      const { bytes, starts, marks, openings } = run;
+      return addScan(toFoldedEvents({ bytes: Buffer.from(bytes), starts }), { marks, openings, texts: [] });
     },
     close: async () => void (await thread.terminate()),
   };
