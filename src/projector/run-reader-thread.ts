@@ -34,6 +34,7 @@ const scanRun = readingAhead(async (order) => {
 let answered: Promise<void> = Promise.resolve();
 port.on('message', (order: RunOrder) => {
   const run = scanRun(order);
+  run.catch(() => {}); // Told when those before it are answered.
   answered = answered.then(() => run).then(handOver, tell);
 });
 
