@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type pg from 'pg';
 import { type Element, type ElementType, elementCodec } from './binary-array.js';
+import { createCustomQuery } from './custom-query.js';
 
 /** What a column takes, and how a row has it. */
 export interface CopiedColumn<Row> {
@@ -25,18 +26,15 @@ export function copyIn<Row>(
   const names = columns.map(({ name }) => name).join(', ');
   const text = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
   return new Promise((resolve, reject) => {
-    client.query(createCopy(text, encoded(columns, rows), { resolve, reject }));
+    const sending = createSending(encoded(columns, rows));
+    const copy = createCustomQuery({
+      submit: (connection) => connection.query(text),
+      handleCopyInResponse: ({ stream }) => void sending.start(stream),
+      handleError: (error) => reject(sending.stop() ?? error),
+      handleReadyForQuery: resolve,
+    });
+    client.query(copy);
   });
-}
-
-interface Outcome {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
-interface Connection {
-  query(text: string): void;
-  stream: Duplex;
 }
 
 /** So much is given to the socket before it is waited for. */
@@ -44,47 +42,39 @@ const MOST_UNSENT = 4 * 1024 * 1024;
 const COPY_DONE = Buffer.from('c\0\0\0\x04', 'latin1');
 const COPY_FAIL = Buffer.from('f\0\0\0\x05\0', 'latin1');
 
-// What node-pg asks of a query of one's own. Of what is sent after an error Postgres takes no notice.
-function createCopy(text: string, messages: Iterable<Buffer>, { resolve, reject }: Outcome): pg.Submittable {
-  let hasFailed = false;
-  let cause: unknown;
-  const nothing = () => {};
+interface Sending {
+  /** Sends all messages, and that they are all; or that they cannot be made. Never rejects. */
+  start(stream: Duplex): Promise<void>;
+  /** Sends no more. Answers why the messages could not be made, if so. */
+  stop(): unknown;
+}
 
-  async function send(stream: Duplex): Promise<void> {
+// Of what is sent after an error Postgres takes no notice.
+function createSending(messages: Iterable<Buffer>): Sending {
+  let isStopped = false;
+  let cause: unknown;
+
+  async function start(stream: Duplex): Promise<void> {
     try {
       for (const message of messages) {
-        if (hasFailed) return;
+        if (isStopped) return;
         stream.write(message);
         if (stream.writableLength > MOST_UNSENT) await once(stream, 'drain');
       }
       stream.write(COPY_DONE);
     } catch (error) {
+      if (isStopped) return; // The connection is gone.
       cause = error;
       stream.write(COPY_FAIL);
     }
   }
-  const copy = {
-    // node-pg puts one here that ends the timer of `query_timeout`.
-    callback: nothing,
-    submit: (connection: Connection) => connection.query(text),
-    handleCopyInResponse: ({ stream }: Connection) => void send(stream),
-    handleError(error: Error) {
-      hasFailed = true;
-      copy.callback();
-      reject(cause ?? error);
+  return {
+    start,
+    stop() {
+      isStopped = true;
+      return cause;
     },
-    handleReadyForQuery() {
-      copy.callback();
-      resolve();
-    },
-    handleCopyData: nothing,
-    handleRowDescription: nothing,
-    handleDataRow: nothing,
-    handlePortalSuspended: nothing,
-    handleCommandComplete: nothing,
-    handleEmptyQuery: nothing,
   };
-  return copy as unknown as pg.Submittable;
 }
 
 const COPY_DATA = 'd'.charCodeAt(0);

@@ -1,7 +1,7 @@
 // Rows out of Postgres by COPY in its binary form: half of what a SELECT costs Postgres and Node, since no value
 // becomes a text on the way. https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
-import type { Duplex } from 'node:stream';
 import pg from 'pg';
+import { createCustomQuery } from './custom-query.js';
 import { type CopiedRows, type TakenRows, takeRows } from './take-rows.js';
 
 export type { CopiedRows };
@@ -27,46 +27,18 @@ export async function copyOut(pool: pg.Pool, query: string, room: Buffer): Promi
 
 function runCopy(client: pg.ClientBase, text: string, room: Buffer): Promise<CopiedRows> {
   return new Promise((resolve, reject) => {
-    client.query(createCopy(text, room, { resolve, reject }));
+    let taken: TakenRows | undefined;
+    const copy = createCustomQuery({
+      submit(connection) {
+        taken = takeRows(connection.stream, room);
+        connection.query(text);
+      },
+      handleError(error) {
+        taken?.giveBack();
+        reject(error);
+      },
+      handleReadyForQuery: () => resolve(taken!.giveBack()),
+    });
+    client.query(copy);
   });
-}
-
-interface Outcome {
-  resolve(rows: CopiedRows): void;
-  reject(error: Error): void;
-}
-
-interface Connection {
-  query(text: string): void;
-  stream: Duplex;
-}
-
-// What node-pg asks of a query of one's own, as pg-cursor and pg-query-stream are.
-function createCopy(text: string, room: Buffer, { resolve, reject }: Outcome): pg.Submittable {
-  let taken: TakenRows | undefined;
-  const nothing = () => {};
-  const copy = {
-    // node-pg puts one here that ends the timer of `query_timeout`; until it is called, the timer holds on to the rows.
-    callback: nothing,
-    submit(connection: Connection) {
-      taken = takeRows(connection.stream, room);
-      connection.query(text);
-    },
-    handleError: (error: Error) => {
-      taken?.giveBack();
-      copy.callback();
-      reject(error);
-    },
-    handleReadyForQuery: () => {
-      copy.callback();
-      resolve(taken!.giveBack());
-    },
-    handleCopyData: nothing,
-    handleRowDescription: nothing,
-    handleDataRow: nothing,
-    handlePortalSuspended: nothing,
-    handleCommandComplete: nothing,
-    handleEmptyQuery: nothing,
-  };
-  return copy as unknown as pg.Submittable;
 }

@@ -39,20 +39,23 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
   /** Where the next message begins. */
   let at = 0;
   let isTaking = true;
+  let isInside = false;
 
   function take(chunk: Buffer): void {
     const needed = used + chunk.length + SPARE_BYTES;
     if (needed > bytes.length) bytes = enlarged(bytes, used, needed);
     bytes.set(chunk, used);
     used += chunk.length;
+    isInside = true;
     while (isTaking && used - at >= HEAD_BYTES) {
       const behind = at + 1 + bytes.readInt32BE(at + 1);
-      if (behind > used) return;
+      if (behind > used) break;
       if (bytes[at] === COPY_DATA) takeRow(at + HEAD_BYTES, behind);
       else handOver(at, behind);
       at = behind;
     }
-    if (!isTaking && at < used) handOver(at, used);
+    isInside = false;
+    if (!isTaking) handOverRest();
   }
 
   // Postgres sends a row a message; before the first, and behind the last, the frame of a file.
@@ -67,6 +70,12 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
     for (const listener of listeners) listener.call(stream, message);
   }
 
+  // A message of which a part came must not be missing its beginning; node-pg's parser is not to be called from itself.
+  function handOverRest(): void {
+    if (at < used) handOver(at, used);
+    at = used;
+  }
+
   stream.on('data', take);
   for (const listener of listeners) stream.off('data', listener);
   return {
@@ -75,6 +84,7 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
         isTaking = false;
         for (const listener of listeners) stream.on('data', listener);
         stream.off('data', take);
+        if (!isInside) handOverRest();
       }
       return { bytes, starts: Int32Array.from(starts) };
     },

@@ -91,6 +91,16 @@ t.test('a query that does not answer in time fails, and its connection is not us
   );
 });
 
+t.test('where the time is over between two rows, the connection is given up, and nothing else', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1, query_timeout: 300 });
+  t.teardown(() => pool.end());
+  const slowly = "SELECT n, repeat('x', 3000), pg_sleep(0.01) FROM generate_series(1, 5000) n";
+  await t.rejects(copyOut(pool, slowly, room(64)), /timeout/);
+  t.equal(pool.totalCount, 0);
+  t.equal((await copyOut(pool, 'SELECT 1', room(64))).starts.length, 1);
+});
+
 t.test('a query that was answered leaves no timer behind, which would hold on to its rows', async (t) => {
   const { url } = await createTestDatabase(t);
   const pool = createPool(url, { max: 1, query_timeout: 60_000, idleTimeoutMillis: 0 });
