@@ -61,7 +61,7 @@ function createSending(messages: Iterable<Buffer>): Sending {
         stream.write(message);
         if (stream.writableLength > MOST_UNSENT) await once(stream, 'drain');
       }
-      stream.write(COPY_DONE);
+      if (!isStopped) stream.write(COPY_DONE);
     } catch (error) {
       if (isStopped) return; // The connection is gone.
       cause = error;

@@ -9,20 +9,12 @@ export const isPipelined = (client: pg.ClientBase) => (client as { pipeline?: bo
 
 /**
  * Runs tasks that each send statements at once when called: together on a pipelined connection, else one after the
- * other, where the statements of a task are made while those of the one before it run. Answers in their order, when all
- * have ended; throws the error of the first that failed.
+ * other. Answers in their order, when all have ended; throws the error of the first that failed.
  */
 export async function runAll<T>(client: pg.ClientBase, tasks: readonly (() => Promise<T>)[]): Promise<T[]> {
   if (isPipelined(client)) return answersOf(await Promise.allSettled(tasks.map((task) => task())));
   const answers: T[] = [];
-  let running: Promise<T> | undefined;
-  for (const task of tasks) {
-    const next = task();
-    next.catch(() => {}); // Where the one before it fails, nobody waits for it.
-    if (running) answers.push(await running);
-    running = next;
-  }
-  if (running) answers.push(await running);
+  for (const task of tasks) answers.push(await task());
   return answers;
 }
 

@@ -49,6 +49,12 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
     isInside = true;
     while (isTaking && used - at >= HEAD_BYTES) {
       const behind = at + 1 + bytes.readInt32BE(at + 1);
+      if (behind < at + HEAD_BYTES) {
+        stream.destroy(
+          new Error('expected a message of Postgres, found a negative length: the connection is given up'),
+        );
+        break;
+      }
       if (behind > used) break;
       if (bytes[at] === COPY_DATA) takeRow(at + HEAD_BYTES, behind);
       else handOver(at, behind);

@@ -75,6 +75,8 @@ t.test(
     const columns = [{ ...COLUMNS[0]!, read }, ...COLUMNS.slice(1)];
     await t.rejects(copyIn(client, 'copied', columns, rows), RangeError);
     t.equal(await count(), 0);
+    await copyIn(client, 'copied', COLUMNS, rows.slice(0, 10));
+    t.equal(await count(), 10);
   },
 );
 

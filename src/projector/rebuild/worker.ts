@@ -2,17 +2,18 @@
 // to go on, so that the rebuild as a whole can yield to live work. It folds and writes; the log is read in a
 // thread beside it.
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createPool } from '../../postgres/connect.js';
 import { createThreadedRunReader } from '../run-reader.js';
 import type { WorkerOrder } from './worker-loader.js';
 
+const BELOW_NORMAL = constants.priority.PRIORITY_BELOW_NORMAL;
 /** How long it folds between two words. */
 const SAY_MS = 50;
 
 // Whoever shares the machine goes first, the door above all. On Linux this is for this thread, and for the one it starts.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+if (getPriority() < BELOW_NORMAL) setPriority(BELOW_NORMAL);
 
 const order = workerData as WorkerOrder;
 const port = parentPort!;
