@@ -1,9 +1,9 @@
 // fan-in: several ingest processes at once on one log. They wait for each other at its head; does that cost?
 import type { Bench } from './bench.js';
 import { createWebhooks } from './bodies.js';
+import { CONNECTIONS, costOf } from './door-load.js';
 import { fullLoad } from './http-load.js';
 import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
-import { CONNECTIONS, costOf } from './ingest.js';
 import type { LoadAnswer } from './load-once.js';
 import { createSource, startRole } from './role.js';
 

@@ -2,9 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Bench } from './bench.js';
 import { createWebhooks } from './bodies.js';
+import { CONNECTIONS, costOf } from './door-load.js';
 import { fullLoad, pacedLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
-import { CONNECTIONS, costOf } from './ingest.js';
 import { createKey, createSource, startRole } from './role.js';
 import { quantile, quotients } from './statistics.js';
 

@@ -1,4 +1,5 @@
-// project: the live projector on a backlog, six read models, beside the same reads and writes without a fold.
+// project: the live projector on a backlog, six read models, beside the same reads and writes without a fold, and beside
+// the door that fills the log.
 import type pg from 'pg';
 import type { Projection } from '../projections/contract.js';
 import { PROJECTIONS } from '../projections/index.js';
@@ -11,10 +12,12 @@ import { tableOf } from '../src/read-models/build.js';
 import { ensureLiveBuild } from '../src/read-models/live-build.js';
 import { createRowTable, type RowTable } from '../src/read-models/rows.js';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
+import { createDoorLoad } from './door-load.js';
 import { fillLog } from './fill-log.js';
 import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
 import { quiet } from './quiet.js';
 import { recordWrites, type Step } from './record-writes.js';
+import { createSource, startRole } from './role.js';
 
 // As src/projector/service.ts has them.
 const PAGE_EVENTS = 2000;
@@ -22,24 +25,36 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
 
-const NAMES = { ours: 'projector', bare: 'bare reads and writes' };
+const NAMES = { ours: 'projector', bare: 'bare reads and writes', ingest: 'ingest' };
 
 export const project: Bench = {
   name: 'project',
-  about: 'live projector on a backlog beside the same reads and writes without a fold',
+  about: 'live projector on a backlog beside the same reads and writes without a fold, and beside ingest',
   async run(context) {
     const { options, say } = context;
     const count = options.events ?? 60_000;
     const log = await context.createDatabase();
     say(`filling a log with ${count} events`);
     await fillLog(log.pool, count, options.bodyBytes);
-    const contestants = [projector(context, log, count), await bare(context, log, count)];
+    const door = await context.createDatabase();
+    const load = createDoorLoad(options, door);
+    const path = await createSource(door);
+    const { url } = await startRole(context, 'ingest', door);
+    const contestants = [
+      projector(context, log, count),
+      await bare(context, log, count),
+      load.contestant(NAMES.ingest, url + path),
+    ];
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
     const about = `backlog of ${count} events, ${PROJECTIONS.length} read models, empty tables, one process`;
-    const ratios = [ratioOf(lines, NAMES.ours, NAMES.bare, { atLeast: 0.7 })];
+    const ratios = [
+      ratioOf(lines, NAMES.ours, NAMES.bare, { atLeast: 0.7 }),
+      ratioOf(lines, NAMES.ours, NAMES.ingest, { atLeast: 2 }),
+    ];
     const notes = [
       'bare: the same pages, look-ups and upserts of the same rows by the same statements, in transactions alike; ' +
         'nothing parsed, nothing folded, no checkpoint',
+      `ingest: HTTP to a committed 202, on a log of its own, relaying to NATS; ${load.about}; ${load.cost()}`,
     ];
     return [resultOf('project', about, lines, ratios, notes)];
   },

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench, Line } from './bench.js';
 import { createWebhooks } from './bodies.js';
+import { CONNECTIONS, costOf } from './door-load.js';
 import { fullLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
-import { CONNECTIONS, costOf } from './ingest.js';
 import { residentMb } from './resident.js';
 import { createKey, createSource, startRole } from './role.js';
 import { median } from './statistics.js';

@@ -7,8 +7,8 @@ export interface LifeOptions {
   workspaceId: string;
   /** Resources of a first import, on average. */
   resources: number;
-  /** Characters in each row that say nothing. */
-  padding: number;
+  /** Characters in the next row that say nothing. */
+  padding(): number;
   /** The simulated time, in seconds. */
   now(): number;
 }
@@ -36,7 +36,7 @@ function* importAll(random: Random, integration: Integration, count: number, { n
   for (let index = 0; index < count; index++) {
     const resource = addResource(random, integration);
     yield events.created(integration, resource);
-    yield events.updated(random, integration, resource, timestamp, padding);
+    yield events.updated(random, integration, resource, timestamp, padding());
   }
   yield events.importDone(integration);
   if (random.chance(0.1)) yield events.importDone(integration); // The same bytes, and a true second event.
@@ -51,12 +51,12 @@ function* syncAgain(random: Random, integration: Integration, { now, padding, re
     if (what < 0.06) {
       const added = addResource(random, integration);
       yield events.created(integration, added);
-      yield events.updated(random, integration, added, timestamp, padding);
+      yield events.updated(random, integration, added, timestamp, padding());
     } else if (what < 0.1) {
       yield events.deleted(integration, resource);
       // The same resource comes back under the same id.
       if (random.chance(0.5)) yield events.created(integration, resource);
-    } else yield events.updated(random, integration, resource, timestamp, padding);
+    } else yield events.updated(random, integration, resource, timestamp, padding());
   }
 }
 
