@@ -19,12 +19,6 @@ const ordinary = {
 export const TEXT_TYPES = asText as unknown as pg.CustomTypesConfig;
 
 /**
- * For pools whose statements each handle a page at the most: one that is not answered for a minute fails, and its
- * connection is given up, since the server or the way to it is gone without a word. A failed one may have been done.
- */
-export const PAGE_PATIENCE = { query_timeout: 60_000 } as const;
-
-/**
  * A pool on `url`. Its connections speak UTC and ISO dates, and never wait for a lost server longer than ten
  * seconds. A connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
  */
@@ -34,7 +28,7 @@ export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
     max: 10,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    // The system's own wait is two hours: a server that vanished without a word is asked after by then.
+    // A server that vanished without a word is noticed by the system's probes; their own delay would be two hours.
     keepAliveInitialDelayMillis: 10_000,
     types: ordinary as unknown as pg.CustomTypesConfig,
     ...options,

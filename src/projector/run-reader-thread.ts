@@ -6,7 +6,7 @@ import { scanBodies } from '../../projections/scan-bodies.js';
 import type { BodyScan } from '../../schemas/body-scan.js';
 import { bodiesOf, lastPosition } from '../log/copied-event.js';
 import { copyRun, type RunLimits } from '../log/read-run.js';
-import { createPool, PAGE_PATIENCE } from '../postgres/connect.js';
+import { createPool } from '../postgres/connect.js';
 import type { CopiedRows } from '../postgres/copy-out.js';
 
 export interface RunOrder {
@@ -21,7 +21,7 @@ export type RunAnswer =
 
 const port = parentPort!;
 // One connection: what is asked for next is read next.
-const pool = createPool(workerData as string, { max: 1, ...PAGE_PATIENCE });
+const pool = createPool(workerData as string, { max: 1 });
 
 // Postgres reads a run while the one before it is looked at here, and that one is ready before it is ordered.
 const readRun = readingAhead(({ position, limits }) => copyRun(pool, position, limits));

@@ -10,7 +10,7 @@ import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
-import { createPool, PAGE_PATIENCE } from '../postgres/connect.js';
+import { createPool } from '../postgres/connect.js';
 import { PIPELINED } from '../postgres/pipeline.js';
 import { createServiceGroup, type Service } from '../service.js';
 import { createProjectorMetrics } from './metrics.js';
@@ -37,8 +37,6 @@ export interface ProjectorServiceOptions {
   autoRebuildMs?: number;
   /** Events of a page at the most. Default 2000. */
   pageEvents?: number;
-  /** How long an answer of Postgres is waited for while following, in milliseconds. Default 60,000. */
-  patienceMs?: number;
 }
 
 export interface ProjectorService extends Service {
@@ -83,14 +81,8 @@ interface Running {
 function openService(options: ProjectorServiceOptions): Running {
   const { configuration, natsUrl, logger, leaseTtlMs = 6000, segments } = options;
   const projections = options.projections ?? PROJECTIONS;
-  const patience = { query_timeout: options.patienceMs ?? PAGE_PATIENCE.query_timeout };
-  const logPool = createPool(options.databaseUrl, { max: 3, ...patience });
-  const readPool = createPool(options.readDatabaseUrl, { max: 4, ...PIPELINED, ...patience });
-  // A rebuild makes indexes and compares tables, which takes as long as it takes.
-  const unhurried = {
-    logPool: createPool(options.databaseUrl, { max: 2 }),
-    readPool: createPool(options.readDatabaseUrl, { max: 3 }),
-  };
+  const logPool = createPool(options.databaseUrl, { max: 3 });
+  const readPool = createPool(options.readDatabaseUrl, { max: 4, ...PIPELINED });
   const registry = new Registry();
   const metrics = createProjectorMetrics(registry, logPool, readPool);
   const pageEvents = options.pageEvents ?? PAGE_EVENTS;
@@ -119,25 +111,11 @@ function openService(options: ProjectorServiceOptions): Running {
   };
   const pools: Service = {
     start: async () => {},
-    stop: async () => {
-      const all = [logPool, readPool, unhurried.logPool, unhurried.readPool];
-      await Promise.all(all.map((pool) => pool.end()));
-    },
+    stop: async () => void (await Promise.all([logPool.end(), readPool.end()])),
   };
-  const autoRebuild = createAutoRebuild({
-    ...unhurried,
-    projections,
-    logger,
-    everyMs: options.autoRebuildMs ?? AUTO_REBUILD_MS,
-  });
-  const selfCheck = createSelfCheck({
-    logPool,
-    readPool,
-    projections,
-    logger,
-    registry,
-    everyMs: SELF_CHECK_MS,
-  });
+  const background = { logPool, readPool, projections, logger };
+  const autoRebuild = createAutoRebuild({ ...background, everyMs: options.autoRebuildMs ?? AUTO_REBUILD_MS });
+  const selfCheck = createSelfCheck({ ...background, registry, everyMs: SELF_CHECK_MS });
   return {
     service: createServiceGroup([pools, http, ...(bus ? [bus] : []), projector, autoRebuild, selfCheck]),
     untilHead: () => untilFolded({ projector, logPool, readPool, projections, logger }),

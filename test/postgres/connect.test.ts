@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { createPool } from '../../src/postgres/connect.js';
 import { withClient } from '../../src/postgres/pipeline.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+const onLinux = process.platform === 'linux';
+const KEEPALIVE = '02';
+const TICKS_A_SECOND = 100;
 
 t.test('a connection that dies while it is lent rejects the work on it, and ends nothing else', async (t) => {
   const { url } = await createTestDatabase(t);
@@ -16,3 +22,24 @@ t.test('a connection that dies while it is lent rejects the work on it, and ends
     t.same(rows, [{ one: 1 }], 'the pool goes on with another connection');
   }
 });
+
+t.test('a connection at rest is probed within ten seconds, not two hours', { skip: !onLinux }, async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1 });
+  t.teardown(() => pool.end());
+  const { rows } = await pool.query('SELECT inet_client_port() AS port');
+  const seconds = await waitFor(() => secondsToProbe(rows[0].port));
+  t.ok(seconds <= 10, `the next probe is due in ${seconds} s`);
+});
+
+// https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
+function secondsToProbe(port: number): number | undefined {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
+  for (const line of readFileSync('/proc/self/net/tcp', 'utf8').split('\n')) {
+    const [, local, , , , timer] = line.trim().split(/\s+/);
+    if (!local?.endsWith(`:${hexPort}`)) continue;
+    const [kind, due] = timer!.split(':');
+    if (kind === KEEPALIVE) return Number.parseInt(due!, 16) / TICKS_A_SECOND;
+  }
+  return undefined;
+}
