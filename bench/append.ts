@@ -64,7 +64,7 @@ function ours(
   const groups = inGroups(events, GROUP);
   const append = (client: pg.PoolClient) =>
     rateOf(events.length, async () => {
-      for (const group of groups) await appendEvents(client, group);
+      for (const group of groups) await appendEvents(client, group, { prepared: true });
     });
   return contestant(context, name, append, without);
 }
