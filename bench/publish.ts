@@ -30,7 +30,10 @@ export const publish: Bench = {
     const count = options.events ?? 50_000;
     const { url, pool } = await context.createDatabase();
     await fillLog(pool, count, options.bodyBytes);
-    const events = await createMirroredRunReader(pool)(0, { events: count, bytes: Number.MAX_SAFE_INTEGER });
+    const { events } = await createMirroredRunReader(pool)(0, {
+      events: count,
+      bytes: Number.MAX_SAFE_INTEGER,
+    });
     const connection = await dial(await context.natsUrl(), 'hookfold bench');
     context.atEnd(() => connection.close());
     context.atEnd(() => removeStream(connection));

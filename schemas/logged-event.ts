@@ -38,7 +38,7 @@ export interface FoldedEvent
 }
 
 /** What the stream's message says of an event, and its body as bytes. */
-export interface MirroredEvent extends Omit<EventSummary, 'state'> {
+export interface MirroredEvent extends Omit<LoggedEvent, 'state'> {
   readonly raw: RawBody;
 }
 

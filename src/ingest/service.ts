@@ -2,12 +2,11 @@
 // event, and by that commit alone; memory is bounded; a fault of the database closes the door (503) and its end
 // opens it, by itself.
 import type { FastifyBaseLogger } from 'fastify';
-import type pg from 'pg';
 import { Registry } from 'prom-client';
 import type { Configuration } from '../../schemas/configuration.js';
 import { createAppender } from '../log/appender.js';
 import type { RejectedBounds } from '../log/rejected.js';
-import { createPool } from '../postgres/connect.js';
+import { createPatientPool } from '../postgres/patience.js';
 import type { Service } from '../service.js';
 import { createIngestApp, HTTP_TIMES, type HttpTimes } from './app.js';
 import { createDoor } from './door.js';
@@ -50,8 +49,9 @@ const CLOSE_WITHIN_MS = 5000;
 export function createIngestService(options: IngestServiceOptions): IngestService {
   const { configuration, databaseUrl, logger, metrics: registry = new Registry() } = options;
   // A pool for commits, of which one is in flight, and one for all else, so that neither waits for the other.
-  const commits = createPool(databaseUrl, patience(2, 10_000));
-  const pool = createPool(databaseUrl, patience(3, 4000));
+  const waits = { connectionTimeoutMillis: 3000, idleTimeoutMillis: 60_000 };
+  const commits = createPatientPool(databaseUrl, { statementMs: 10_000 }, { max: 2, ...waits });
+  const pool = createPatientPool(databaseUrl, { statementMs: 4000 }, { max: 3, ...waits });
   const budget = createByteBudget(options.inFlightBytes ?? IN_FLIGHT_BYTES);
   const book = createSourceBook(budget, (options.inFlightBytes ?? IN_FLIGHT_BYTES) / 2);
   const metrics = createIngestMetrics(registry, budget, book);
@@ -109,20 +109,4 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
       if (!commits.ended) await Promise.all([commits.end(), pool.end()]);
     },
   };
-}
-
-/** A pool that gives up on a database that does not answer, so that what waits is answered. */
-function patience(max: number, statementMs: number): pg.PoolConfig {
-  return {
-    max,
-    connectionTimeoutMillis: 3000,
-    idleTimeoutMillis: 60_000,
-    // The client's own clock as well: a server that is frozen or cut off cannot count.
-    query_timeout: statementMs + 1000,
-    onConnect: async (client: pg.ClientBase) => {
-      await client.query(
-        `SET statement_timeout = ${statementMs}; SET idle_in_transaction_session_timeout = 10000`,
-      );
-    },
-  } as pg.PoolConfig;
 }

@@ -19,6 +19,8 @@ const LENGTH_BYTES = 4;
 const INT8_BYTES = LENGTH_BYTES + 8;
 const UUID_BYTES = 16;
 
+type Rows = Pick<CopiedRows, 'bytes' | 'starts'>;
+
 const textOf = createTextMemo();
 
 class CopiedEvent implements FoldedEvent, ScannedBody {
@@ -79,7 +81,7 @@ class CopiedMirroredEvent extends CopiedEvent implements MirroredEvent {
 export type CopiedEvents = readonly CopiedEvent[];
 
 /** The events of rows of `FOLDED_COLUMNS`. They hold on to the bytes of all rows. */
-export function toFoldedEvents(rows: CopiedRows): CopiedEvents {
+export function toFoldedEvents(rows: Rows): CopiedEvents {
   return toEvents(rows, CopiedEvent, 0);
 }
 
@@ -117,13 +119,13 @@ class BodyCursor implements ScannedBody {
 export function* bodiesOf({
   bytes,
   starts,
-}: CopiedRows): Iterable<Pick<FoldedEvent, 'event' | 'integration_id' | 'raw'>> {
+}: Rows): Iterable<Pick<FoldedEvent, 'event' | 'integration_id' | 'raw'>> {
   const cursor = new BodyCursor(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   for (const start of starts) yield cursor.moveTo(start);
 }
 
 /** The position of the last of rows; undefined where there is none. */
-export function lastPosition({ bytes, starts }: CopiedRows): number | undefined {
+export function lastPosition({ bytes, starts }: Rows): number | undefined {
   const start = starts.at(-1);
   return start === undefined ? undefined : int8At(bytes, start + COUNT_BYTES + LENGTH_BYTES);
 }
@@ -139,13 +141,13 @@ export function addScan(events: CopiedEvents, scan: BodyScan): FoldedEvent[] {
 }
 
 /** The events of rows of `MIRRORED_COLUMNS`. They hold on to the bytes of all rows. */
-export function toMirroredEvents(rows: CopiedRows): MirroredEvent[] {
+export function toMirroredEvents(rows: Rows): MirroredEvent[] {
   return toEvents(rows, CopiedMirroredEvent, 3);
 }
 
 // `between`: columns between the source and the body.
 function toEvents<Event extends CopiedEvent>(
-  { bytes, starts }: CopiedRows,
+  { bytes, starts }: Rows,
   Row: new (...fields: ConstructorParameters<typeof CopiedEvent>) => Event,
   between: number,
 ): Event[] {

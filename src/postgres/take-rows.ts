@@ -9,6 +9,10 @@ export interface CopiedRows {
   bytes: Buffer;
   /** Where each row begins in `bytes`. */
   starts: Int32Array<ArrayBuffer>;
+  /** Where the last row ends; 0 where there is none. */
+  end: number;
+  /** Rows that would have gone beyond the bound are left out. */
+  isCut: boolean;
 }
 
 /** A socket whose rows are taken. */
@@ -29,15 +33,19 @@ const SPARE_BYTES = 8;
 /**
  * Takes the rows of a COPY in binary form out of what comes from a connection's socket, which nothing else is under way
  * on, and leaves all other messages to node-pg. What comes is written into `room`, where it fits; else into a larger
- * buffer. https://www.postgresql.org/docs/current/protocol-message-formats.html
+ * buffer. Of rows of more than `mostBytes` those are kept that fit, the first in any case; where as much again has come
+ * behind them, the connection is given up. https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
-export function takeRows(stream: Duplex, room: Buffer): TakenRows {
+export function takeRows(stream: Duplex, room: Buffer, mostBytes = Number.POSITIVE_INFINITY): TakenRows {
   const listeners = stream.listeners('data') as Listener[];
   const starts: number[] = [];
   let bytes = room;
   let used = 0;
   /** Where the next message begins. */
   let at = 0;
+  let end = 0;
+  let isCut = false;
+  let leftOutBytes = 0;
   let isTaking = true;
   let isInside = false;
 
@@ -56,18 +64,33 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
         break;
       }
       if (behind > used) break;
-      if (bytes[at] === COPY_DATA) takeRow(at + HEAD_BYTES, behind);
-      else handOver(at, behind);
+      if (bytes[at] !== COPY_DATA) handOver(at, behind);
+      else takeRow(at + HEAD_BYTES, behind);
       at = behind;
     }
     isInside = false;
+    if (isCut) leaveOut();
     if (!isTaking) handOverRest();
   }
 
   // Postgres sends a row a message; before the first, and behind the last, the frame of a file.
-  function takeRow(start: number, end: number): void {
-    const first = starts.length === 0 && isHeader(bytes, start, end) ? start + HEADER_BYTES : start;
-    if (end - first >= 2 && bytes.readInt16BE(first) !== TRAILER) starts.push(first);
+  function takeRow(start: number, behind: number): void {
+    const first = starts.length === 0 && isHeader(bytes, start, behind) ? start + HEADER_BYTES : start;
+    if (behind - first < 2 || bytes.readInt16BE(first) === TRAILER) return;
+    if (behind > mostBytes && starts.length > 0) isCut = true;
+    if (isCut) return;
+    starts.push(first);
+    end = behind;
+  }
+
+  // What came behind the rows that are kept makes room for what comes next.
+  function leaveOut(): void {
+    bytes.copyWithin(end, at, used);
+    leftOutBytes += at - end;
+    used -= at - end;
+    at = end;
+    if (isTaking && leftOutBytes > mostBytes)
+      stream.destroy(new Error(`what is beyond ${mostBytes} bytes is not waited for`));
   }
 
   // A copy: node-pg may look at it later.
@@ -92,7 +115,7 @@ export function takeRows(stream: Duplex, room: Buffer): TakenRows {
         stream.off('data', take);
         if (!isInside) handOverRest();
       }
-      return { bytes, starts: Int32Array.from(starts) };
+      return { bytes, starts: Int32Array.from(starts), end, isCut };
     },
   };
 }

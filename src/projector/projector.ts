@@ -31,8 +31,10 @@ const LONGEST_ROUND_MS = 60_000;
 /** Beats a time to live: so soon after an owner's end its work is free, and so soon is it taken. */
 const BEATS_A_TTL = 4;
 
-const lostRace = (error: unknown) =>
-  error instanceof CheckpointMoved || ['40P01', '40001'].includes(sqlState(error) ?? '');
+// A deadlock, a conflict, or a lock that was waited for long enough: whoever holds it is comparing tables before a swap.
+const LOST = ['40P01', '40001', '55P03'];
+
+const lostRace = (error: unknown) => error instanceof CheckpointMoved || LOST.includes(sqlState(error) ?? '');
 
 /** A projector that does not run yet; see `Projector`. */
 export function createProjector(options: ProjectorOptions): Projector {

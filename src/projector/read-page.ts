@@ -1,5 +1,6 @@
 // Pages of the log, bounded in events and in bytes; the next is read while the one before it is folded and written.
 import type { FoldedEvent } from '../../schemas/logged-event.js';
+import type { Run } from '../log/read-run.js';
 import type { RunReader } from './run-reader.js';
 
 /** Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one. */
@@ -8,39 +9,35 @@ export type PageReader = (position: number, limit: number) => Promise<FoldedEven
 export interface PageReaderOptions {
   readRun: RunReader;
   pageEvents: number;
-  /** Stored bytes of the bodies of a page at the most (large ones are compressed); one larger event goes alone. */
+  /** Bytes of a page at the most; one larger event goes alone. */
   pageBytes: number;
 }
 
 /** A reader that reads one page ahead where a page was full. */
 export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderOptions): PageReader {
-  let ahead: { position: number; events: Promise<FoldedEvent[]> } | undefined;
+  let ahead: { position: number; run: Promise<Run<FoldedEvent>> } | undefined;
 
   const read = (position: number, limit: number) => readRun(position, { events: limit, bytes: pageBytes });
 
-  async function takeAhead(position: number): Promise<FoldedEvent[]> {
-    const taken = ahead?.position === position ? ahead.events : [];
+  async function takeAhead(position: number): Promise<Run<FoldedEvent> | undefined> {
+    const taken = ahead?.position === position ? ahead.run : undefined;
     ahead = undefined;
     return taken;
   }
 
-  function isFull(events: readonly FoldedEvent[]): boolean {
-    return events.length >= pageEvents || events.reduce((sum, { body }) => sum + body.length, 0) >= pageBytes;
-  }
-
-  function readAhead(events: readonly FoldedEvent[]): void {
-    const position = events.at(-1)!.position;
-    ahead = { position, events: read(position, pageEvents) };
-    ahead.events.catch(() => {});
+  function readAhead(position: number): void {
+    ahead = { position, run: read(position, pageEvents) };
+    ahead.run.catch(() => {});
   }
 
   return async (position, limit) => {
     const wanted = Math.min(limit, pageEvents);
-    let events = await takeAhead(position);
+    let run = await takeAhead(position);
     // Nothing was there when it was read ahead: there may be by now.
-    if (events.length === 0) events = await read(position, wanted);
+    if (run === undefined || run.events.length === 0) run = await read(position, wanted);
+    const { events, isFull } = run;
     if (events.length > wanted) return events.slice(0, wanted);
-    if (wanted === pageEvents && isFull(events)) readAhead(events);
+    if (wanted === pageEvents && isFull) readAhead(events.at(-1)!.position);
     return events;
   };
 }

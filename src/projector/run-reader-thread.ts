@@ -5,9 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { scanBodies } from '../../projections/scan-bodies.js';
 import type { BodyScan } from '../../schemas/body-scan.js';
 import { bodiesOf, lastPosition } from '../log/copied-event.js';
-import { copyRun, type RunLimits } from '../log/read-run.js';
-import { createPool } from '../postgres/connect.js';
-import type { CopiedRows } from '../postgres/copy-out.js';
+import { type CopiedRun, copyRun, type RunLimits } from '../log/read-run.js';
+import { createPatientPool, PAGE_PATIENCE } from '../postgres/patience.js';
 
 export interface RunOrder {
   position: number;
@@ -16,12 +15,12 @@ export interface RunOrder {
 
 /** Rows as `copyOut` gives them and what their bodies hold, or what Postgres said. */
 export type RunAnswer =
-  | ({ bytes: ArrayBuffer; starts: Int32Array<ArrayBuffer> } & Pick<BodyScan, 'marks' | 'openings'>)
+  | ({ bytes: ArrayBuffer } & Pick<CopiedRun, 'starts' | 'isFull'> & Pick<BodyScan, 'marks' | 'openings'>)
   | { error: { message: string; code: string | undefined } };
 
 const port = parentPort!;
 // One connection: what is asked for next is read next.
-const pool = createPool(workerData as string, { max: 1 });
+const pool = createPatientPool(workerData as string, PAGE_PATIENCE, { max: 1 });
 
 // Postgres reads a run while the one before it is looked at here, and that one is ready before it is ordered.
 const readRun = readingAhead(({ position, limits }) => copyRun(pool, position, limits));
@@ -38,9 +37,9 @@ port.on('message', (order: RunOrder) => {
   answered = answered.then(() => run).then(handOver, tell);
 });
 
-function handOver({ bytes, starts, marks, openings }: CopiedRows & BodyScan): void {
+function handOver({ bytes, starts, isFull, marks, openings }: CopiedRun & BodyScan): void {
   const buffer = bytes.buffer as ArrayBuffer;
-  const answer: RunAnswer = { bytes: buffer, starts, marks, openings };
+  const answer: RunAnswer = { bytes: buffer, starts, isFull, marks, openings };
   port.postMessage(answer, [buffer, starts.buffer, marks.buffer, openings.buffer]);
 }
 
@@ -49,7 +48,7 @@ function tell({ message, code }: Error & { code?: string }): void {
 }
 
 /** Reads as `read` does, and what follows a full run before it is ordered. */
-function readingAhead<Read extends CopiedRows>(read: (order: RunOrder) => Promise<Read>) {
+function readingAhead<Read extends CopiedRun>(read: (order: RunOrder) => Promise<Read>) {
   let ahead: { order: RunOrder; run: Promise<Read> } | undefined;
 
   async function take(order: RunOrder): Promise<Read | undefined> {
@@ -62,9 +61,8 @@ function readingAhead<Read extends CopiedRows>(read: (order: RunOrder) => Promis
     let run = await take(order);
     // Where nothing was there yet, there may be something by now.
     if (run === undefined || run.starts.length === 0) run = await read(order);
-    const { limits } = order;
-    if (run.starts.length === limits.events) {
-      const next: RunOrder = { position: lastPosition(run)!, limits };
+    if (run.isFull) {
+      const next: RunOrder = { position: lastPosition(run)!, limits: order.limits };
       ahead = { order: next, run: read(next) };
       ahead.run.catch(() => {}); // Told to whoever orders it.
     }

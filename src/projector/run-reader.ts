@@ -4,17 +4,18 @@ import type pg from 'pg';
 import { scanBodies } from '../../projections/scan-bodies.js';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { addScan, toFoldedEvents } from '../log/copied-event.js';
-import { copyRun, type RunLimits } from '../log/read-run.js';
+import { copyRun, type Run, type RunLimits } from '../log/read-run.js';
 import type { RunAnswer, RunOrder } from './run-reader-thread.js';
 
 /** The events after a position, in order, without a gap, within the limits; one at least, if there is one. */
-export type RunReader = (position: number, limits: RunLimits) => Promise<FoldedEvent[]>;
+export type RunReader = (position: number, limits: RunLimits) => Promise<Run<FoldedEvent>>;
 
 /** A reader on the connections of a pool (not a pipelined one). */
 export function createRunReader(pool: pg.Pool): RunReader {
   return async (position, limits) => {
-    const events = toFoldedEvents(await copyRun(pool, position, limits));
-    return addScan(events, scanBodies(events, events.length));
+    const run = await copyRun(pool, position, limits);
+    const events = toFoldedEvents(run);
+    return { events: addScan(events, scanBodies(events, events.length)), isFull: run.isFull };
   };
 }
 
@@ -57,8 +58,9 @@ export function createThreadedRunReader(databaseUrl: string): ThreadedRunReader 
       thread.postMessage({ position, limits } satisfies RunOrder);
       const run = await answer.promise;
       if ('error' in run) throw Object.assign(new Error(run.error.message), run.error);
-      const { bytes, starts, marks, openings } = run;
-      return addScan(toFoldedEvents({ bytes: Buffer.from(bytes), starts }), { marks, openings, texts: [] });
+      const { bytes, starts, isFull, marks, openings } = run;
+      const events = toFoldedEvents({ bytes: Buffer.from(bytes), starts });
+      return { events: addScan(events, { marks, openings, texts: [] }), isFull };
     },
     close: async () => void (await thread.terminate()),
   };

@@ -11,6 +11,7 @@ import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
+import { createPatientPool, PAGE_PATIENCE, type Patience } from '../postgres/patience.js';
 import { PIPELINED } from '../postgres/pipeline.js';
 import { createServiceGroup, type Service } from '../service.js';
 import { createProjectorMetrics } from './metrics.js';
@@ -35,6 +36,8 @@ export interface ProjectorServiceOptions {
   leaseTtlMs?: number;
   /** Time between two looks whether a newer version is to be rebuilt, in milliseconds. Default 5000. */
   autoRebuildMs?: number;
+  /** How long Postgres is waited for while following. Default `PAGE_PATIENCE`. */
+  patience?: Patience;
   /** Events of a page at the most. Default 2000. */
   pageEvents?: number;
 }
@@ -81,8 +84,14 @@ interface Running {
 function openService(options: ProjectorServiceOptions): Running {
   const { configuration, natsUrl, logger, leaseTtlMs = 6000, segments } = options;
   const projections = options.projections ?? PROJECTIONS;
-  const logPool = createPool(options.databaseUrl, { max: 3 });
-  const readPool = createPool(options.readDatabaseUrl, { max: 4, ...PIPELINED });
+  const patience = options.patience ?? PAGE_PATIENCE;
+  const logPool = createPatientPool(options.databaseUrl, patience, { max: 3 });
+  const readPool = createPatientPool(options.readDatabaseUrl, patience, { max: 4, ...PIPELINED });
+  // A rebuild makes indexes and compares tables, which takes as long as it takes.
+  const unhurried = {
+    logPool: createPool(options.databaseUrl, { max: 2 }),
+    readPool: createPool(options.readDatabaseUrl, { max: 3 }),
+  };
   const registry = new Registry();
   const metrics = createProjectorMetrics(registry, logPool, readPool);
   const pageEvents = options.pageEvents ?? PAGE_EVENTS;
@@ -111,10 +120,14 @@ function openService(options: ProjectorServiceOptions): Running {
   };
   const pools: Service = {
     start: async () => {},
-    stop: async () => void (await Promise.all([logPool.end(), readPool.end()])),
+    stop: async () => {
+      const all = [logPool, readPool, unhurried.logPool, unhurried.readPool];
+      await Promise.all(all.map((pool) => pool.end()));
+    },
   };
   const background = { logPool, readPool, projections, logger };
-  const autoRebuild = createAutoRebuild({ ...background, everyMs: options.autoRebuildMs ?? AUTO_REBUILD_MS });
+  const everyMs = options.autoRebuildMs ?? AUTO_REBUILD_MS;
+  const autoRebuild = createAutoRebuild({ ...background, unhurried, everyMs });
   const selfCheck = createSelfCheck({ ...background, registry, everyMs: SELF_CHECK_MS });
   return {
     service: createServiceGroup([pools, http, ...(bus ? [bus] : []), projector, autoRebuild, selfCheck]),

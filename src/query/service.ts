@@ -8,7 +8,7 @@ import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import type { Server } from '../http/server.js';
 import { readHead } from '../log/read-log.js';
-import { createPool } from '../postgres/connect.js';
+import { createPatientPool } from '../postgres/patience.js';
 import type { Service } from '../service.js';
 import { createQueryApp } from './app.js';
 import { ANSWER_WITHIN_MS } from './history-in-time.js';
@@ -29,10 +29,11 @@ export interface QueryService extends Service {
 }
 
 // No JIT: compiling would cost the short statements of this role more than they take.
-const SETTINGS = `SET jit = off; SET statement_timeout = ${ANSWER_WITHIN_MS}`;
+const SETTINGS = 'SET jit = off';
 
 function createQueryPool(url: string, settings: string): pg.Pool {
-  return createPool(url, { onConnect: async (client) => void (await client.query(settings)) });
+  const onConnect = async (client: pg.ClientBase) => void (await client.query(settings));
+  return createPatientPool(url, { statementMs: ANSWER_WITHIN_MS }, { onConnect });
 }
 
 /** The query role's service. Nothing is opened before `start`; it can be started again after a stop. */

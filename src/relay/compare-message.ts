@@ -1,5 +1,5 @@
 import type { MsgHdrs } from 'nats';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { digestOf } from '../bus/message.js';
 import { subjectOf } from '../bus/subject.js';
 
@@ -10,8 +10,10 @@ export interface ReceivedMessage {
   data: Uint8Array;
 }
 
+type Described = Omit<MirroredEvent, 'raw'>;
+
 /** What is wrong with the stream's message for an event: a phrase, undefined if it is the event's copy. */
-export function differenceOf(message: ReceivedMessage, event: LoggedEvent): string | undefined {
+export function differenceOf(message: ReceivedMessage, event: Described): string | undefined {
   const { headers } = message;
   const id = headers?.get('ce-id') ?? '';
   if (!headers || id === '') return 'is no event of hookfold (it has no ce-id)';
@@ -22,7 +24,7 @@ export function differenceOf(message: ReceivedMessage, event: LoggedEvent): stri
   return sameBody(headers, message.data, event) ? undefined : 'has another body than the log';
 }
 
-function sameBody(headers: MsgHdrs, data: Uint8Array, event: LoggedEvent): boolean {
+function sameBody(headers: MsgHdrs, data: Uint8Array, event: Described): boolean {
   if (headers.has('Hookfold-Claim')) return headers.get('Hookfold-Digest') === digestOf(event.body);
   return Buffer.from(event.body).equals(data);
 }

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { findStream, managerOf } from '../bus/stream.js';
 import { createMirroredRunReader, type MirroredRunReader } from '../log/mirrored-run-reader.js';
-import type { RunLimits } from '../log/read-run.js';
+import type { Run, RunLimits } from '../log/read-run.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
 import { createFlight, type Flight } from './flight.js';
@@ -58,11 +58,10 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
   let lookedAt = performance.now();
   let reading = readAhead(readRun, position, { ...limits, events: options.firstRunEvents });
   for (;;) {
-    const run = await reading;
+    const { events: run, isFull } = await reading;
     const last = run.at(-1);
     if (last) {
       const bytes = bytesOf(run);
-      const isFull = run.length >= limits.events || bytes >= limits.bytes / 2;
       if (isFull) reading = readAhead(readRun, last.position, limits);
       // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
       await turn();
@@ -97,7 +96,7 @@ function readAhead(
   readRun: MirroredRunReader,
   position: number,
   limits: RunLimits,
-): Promise<MirroredEvent[]> {
+): Promise<Run<MirroredEvent>> {
   const reading = readRun(position, limits);
   reading.catch(() => {});
   return reading;

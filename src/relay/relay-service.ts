@@ -13,8 +13,8 @@ import { createBus } from '../bus/connect.js';
 import { ring } from '../bus/doorbell.js';
 import { readHead } from '../log/read-log.js';
 import type { RunLimits } from '../log/read-run.js';
-import { createPool } from '../postgres/connect.js';
 import { createLeaseHolder } from '../postgres/lease-holder.js';
+import { createPatientPool } from '../postgres/patience.js';
 import type { Service } from '../service.js';
 import { createAlarm } from './alarm.js';
 import { runRelay } from './relay-loop.js';
@@ -73,11 +73,8 @@ export function createRelayService(options: RelayOptions): Relay {
   }
 
   function open() {
-    const pool = createPool(options.databaseUrl, {
-      max: 3,
-      connectionTimeoutMillis: 3000,
-      query_timeout: 30_000,
-    });
+    const patience = { statementMs: 30_000 };
+    const pool = createPatientPool(options.databaseUrl, patience, { max: 3, connectionTimeoutMillis: 3000 });
     const lease = exclusive
       ? createLeaseHolder({ pool, name: 'relay', ttlMs: options.leaseTtlMs, logger })
       : undefined;

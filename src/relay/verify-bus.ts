@@ -1,11 +1,11 @@
 // Compares the whole stream with the log: message n against event n, for every n.
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, type NatsConnection, nanos } from 'nats';
 import type pg from 'pg';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { dial } from '../bus/connect.js';
 import { findStream, managerOf, STREAM } from '../bus/stream.js';
+import { createMirroredRunReader } from '../log/mirrored-run-reader.js';
 import { readHead } from '../log/read-log.js';
-import { readRun } from '../log/read-run.js';
 import { differenceOf } from './compare-message.js';
 
 /** What became of a comparison. */
@@ -57,10 +57,11 @@ async function compare(
   onProgress: VerifyBusOptions['onProgress'],
 ): Promise<BusVerification> {
   const { sequence, head } = before;
+  const readRun = createMirroredRunReader(pool);
   let result = before;
   while (result.compared < Math.min(sequence, head) && !result.difference) {
-    const run = await readRun(pool, result.compared, PAGE);
-    const events = run.filter(({ position }) => position <= sequence);
+    const run = await readRun(result.compared, PAGE);
+    const events = run.events.filter(({ position }) => position <= sequence);
     result = comparePage(result, events, await fetch(consumer, events.length));
     onProgress?.(result.compared, sequence);
   }
@@ -71,7 +72,7 @@ async function compare(
 
 function comparePage(
   result: BusVerification,
-  events: LoggedEvent[],
+  events: MirroredEvent[],
   messages: (JsMsg | undefined)[],
 ): BusVerification {
   for (const [index, event] of events.entries()) {

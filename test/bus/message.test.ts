@@ -24,7 +24,7 @@ const event: fc.Arbitrary<MirroredEvent> = fc
   .map(({ body, ...columns }) => {
     const bytes = Buffer.from(`<${body}>    `);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return { ...columns, raw: { bytes, view, start: 1, end: bytes.length - 5 } };
+    return { ...columns, body, raw: { bytes, view, start: 1, end: bytes.length - 5 } };
   });
 
 function headersIn(head: string): Record<string, string> {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { createMirroredRunReader } from '../../src/log/mirrored-run-reader.js';
-import { readRun } from '../../src/log/read-run.js';
+import { readAfter } from '../../src/log/read-log.js';
 import { appendBodies, appendFixture } from '../relay/mirrored-log.js';
 import { createTestDatabase } from '../support/test-database.js';
 
@@ -24,9 +24,11 @@ t.test('a run by COPY is the run by SELECT, column for column', async (t) => {
     `{"event": "e", "payload": {"id": "i", "resource_id": "${'r'.repeat(70_000)}"}}`,
   ]);
   const limits = { events: 300, bytes: 1024 * 1024 };
-  const logged = await readRun(pool, 0, limits);
+  const logged = await readAfter(pool, 0, 300);
   t.equal(logged.length, 203);
-  const found = (await createMirroredRunReader(pool)(0, limits)).map(asRead);
+  const { events, isFull } = await createMirroredRunReader(pool)(0, limits);
+  t.equal(isFull, false);
+  const found = events.map(asRead);
   t.same(
     found,
     logged.map(({ state: _, ...event }) => event),
@@ -38,14 +40,14 @@ t.test('a run stays as it is while the next is read', async (t) => {
   await appendFixture(pool, 40);
   const readMirrored = createMirroredRunReader(pool);
   const limits = { events: 10, bytes: 1024 * 1024 };
-  const wanted = await readRun(pool, 0, { ...limits, events: 40 });
+  const wanted = await readAfter(pool, 0, 40);
   const runs = [readMirrored(0, limits)];
   const bodies: string[] = [];
   for (let position = 10; position <= 40; position += 10) {
-    const run = await runs.shift()!;
+    const { events } = await runs.shift()!;
     runs.push(readMirrored(position, limits));
     await runs[0];
-    bodies.push(...run.map((event) => asRead(event).body));
+    bodies.push(...events.map((event) => asRead(event).body));
   }
   t.same(
     bodies,

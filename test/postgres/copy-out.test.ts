@@ -2,6 +2,7 @@ import t from 'tap';
 import { createPool } from '../../src/postgres/connect.js';
 import { type CopiedRows, copyOut } from '../../src/postgres/copy-out.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** The first column of each row, an int4, and the text in the second. */
 function valuesOf({ bytes, starts }: CopiedRows): [number, string][] {
@@ -110,4 +111,48 @@ t.test('a query that was answered leaves no timer behind, which would hold on to
   for (let turn = 0; turn < 10; turn++) await copyOut(pool, 'SELECT 1', room(64));
   await t.rejects(copyOut(pool, 'SELECT 1 / 0', room(64)));
   t.ok(timers() <= before);
+});
+
+t.test('rows beyond the bound are left out, and the connection is kept where they are few', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1 });
+  t.teardown(() => pool.end());
+  const pid = async () => (await pool.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+  const first = await pid();
+  const rowsOf = (count: number, length: number) =>
+    `SELECT n, repeat('x', ${length}) FROM generate_series(0, ${count - 1}) n`;
+  for (const bytes of [0, 1_000_000]) {
+    const rows = await copyOut(pool, rowsOf(150, 1000), room(bytes), 100_000);
+    const values = valuesOf(rows);
+    t.equal(rows.isCut, true);
+    t.equal(values.length, 98, 'of 1,019 bytes each');
+    t.ok(values.every(([n, text], at) => n === at && text === 'x'.repeat(1000)));
+    t.ok(rows.end <= 100_000);
+  }
+  t.equal((await copyOut(pool, rowsOf(98, 1000), room(0), 100_000)).isCut, false);
+  t.equal((await copyOut(pool, rowsOf(99, 1000), room(0), 100_000)).starts.length, 98);
+  t.equal(await pid(), first);
+  t.equal((await copyOut(pool, rowsOf(2, 300_000), room(0), 10)).starts.length, 1, 'one in any case');
+});
+
+t.test('behind the bound a large answer is not waited for', async (t) => {
+  const { url } = await createTestDatabase(t);
+  const pool = createPool(url, { max: 1 });
+  t.teardown(() => pool.end());
+  // Two terabytes.
+  const endless = "SELECT generate_series(0, 2000000000) AS n, repeat('x', 1000)";
+  const rows = await copyOut(pool, endless, room(0), 100_000);
+  t.equal(rows.starts.length, 98);
+  t.ok(rows.bytes.length < 1_000_000, 'what is left out takes no memory');
+  t.equal(pool.totalCount, 0);
+  t.equal((await copyOut(pool, 'SELECT 1', room(64))).starts.length, 1, 'the pool goes on with another');
+  const query = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT generate_series%'";
+  await waitFor(async () => (await pool.query(query)).rows.length === 0);
+});
+
+t.test('an error behind the bound is no error of what came before', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const query = `SELECT n / CASE WHEN n = 120 THEN 0 ELSE 1 END, repeat('x', 1000) FROM generate_series(0, 1000) n`;
+  t.equal((await copyOut(pool, query, room(0), 100_000)).starts.length, 98);
+  await t.rejects(copyOut(pool, query, room(0), 200_000), { code: '22012' });
 });

@@ -33,10 +33,12 @@ t.test('runs read in bulk, here or in a thread, are the events of the log', asyn
   t.teardown(() => thread.close());
   const expected = (await readAfter(pool, 0, 100)).map(seen);
   for (const read of [createRunReader(pool), thread.read]) {
-    t.strictSame((await read(0, LIMITS)).map(seen), expected);
-    t.strictSame((await read(1, { ...LIMITS, events: 1 })).map(seen), expected.slice(1, 2));
-    t.strictSame(await read(3, LIMITS), []);
-    const raw = (await read(0, LIMITS)).map((event) => event.raw!);
+    t.strictSame((await read(0, LIMITS)).events.map(seen), expected);
+    const one = await read(1, { ...LIMITS, events: 1 });
+    t.strictSame(one.events.map(seen), expected.slice(1, 2));
+    t.equal(one.isFull, true);
+    t.strictSame(await read(3, LIMITS), { events: [], isFull: false });
+    const raw = (await read(0, LIMITS)).events.map((event) => event.raw!);
     t.strictSame(
       raw.map(({ bytes, start, end }) => bytes.toString('utf8', start, end)),
       BODIES,
@@ -44,7 +46,7 @@ t.test('runs read in bulk, here or in a thread, are the events of the log', asyn
   }
   const both = await Promise.all([thread.read(0, LIMITS), thread.read(2, LIMITS)]);
   t.strictSame(
-    both.map((run) => run.length),
+    both.map(({ events }) => events.length),
     [3, 1],
     'runs asked for at once are answered in order',
   );
@@ -56,7 +58,7 @@ t.test('what a thread has read ahead is answered only where it is what was order
   const thread = createThreadedRunReader(url);
   t.teardown(() => thread.close());
   const positions = async (after: number, events: number) =>
-    (await thread.read(after, { ...LIMITS, events })).map(({ position }) => position);
+    (await thread.read(after, { ...LIMITS, events })).events.map(({ position }) => position);
   t.strictSame(await positions(0, 3), [1, 2, 3], 'a full run, behind which there is nothing yet');
   await appendBodies(pool, BODIES.slice(0, 2));
   t.strictSame(await positions(3, 3), [4, 5], 'what came since');
@@ -76,7 +78,7 @@ t.test('what Postgres says reaches the thread that asked, and the end of the thr
   await pool.query('ALTER TABLE event_log RENAME TO elsewhere');
   await t.rejects(thread.read(0, LIMITS), { code: '42P01' });
   await pool.query('ALTER TABLE elsewhere RENAME TO event_log');
-  t.equal((await thread.read(0, LIMITS)).length, 3, 'the next run is read');
+  t.equal((await thread.read(0, LIMITS)).events.length, 3, 'the next run is read');
   await t.rejects(createRunReader(pool)(0.5, LIMITS), RangeError, 'no text gets into the statement');
   await inTransaction(pool, async (client) => {
     await client.query('LOCK TABLE event_log'); // What is read meanwhile waits.

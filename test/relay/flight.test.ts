@@ -17,7 +17,7 @@ async function setUp(t: Test, events: number) {
   await appendFixture(database.pool, events);
   const bus = await openBus(t, server.url);
   await ensureStream(bus.connection);
-  const log = await createMirroredRunReader(database.pool)(0, { events, bytes: 1e9 });
+  const { events: log } = await createMirroredRunReader(database.pool)(0, { events, bytes: 1e9 });
   const publishRun = createRunPublisher(bus.connection);
   const send = (from: number, to: number, previousId = log[from - 2]?.event_id): SentRun => {
     const run = log.slice(from - 1, to);

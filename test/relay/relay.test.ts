@@ -210,7 +210,7 @@ t.test('a run is refused after a foreign message at the expected sequence', asyn
   await appendFixture(database.pool, 6);
   const { connection, sequence } = await openBus(t, server.url);
   await ensureStream(connection);
-  const events = await createMirroredRunReader(database.pool)(0, { events: 6, bytes: 1e9 });
+  const { events } = await createMirroredRunReader(database.pool)(0, { events: 6, bytes: 1e9 });
   const publishRun = createRunPublisher(connection);
   await publishRun(events.slice(0, 2));
   await connection.jetstream().publish(subjectOf(events[2]!), '{}');

@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
+import type { Pools } from '../pools.js';
 import { createRunReader } from '../run-reader.js';
 import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
@@ -15,6 +16,8 @@ import { createThrottle } from './throttle.js';
 export interface AutoRebuildOptions {
   logPool: pg.Pool;
   readPool: pg.Pool;
+  /** Pools for statements that take as long as they take: indexes, comparisons. */
+  unhurried: Pools;
   projections: readonly Projection[];
   logger: FastifyBaseLogger;
   /** Time between two looks at the served versions, in milliseconds. */
@@ -59,7 +62,7 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
 }
 
 async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal): Promise<void> {
-  const { logPool, readPool, logger } = options;
+  const { logPool, readPool, unhurried, logger } = options;
   const outdated = await findOutdated(options);
   if (outdated.length === 0) return;
   logger.info(
@@ -68,8 +71,7 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
   );
   const throttle = createThrottle({ logPool, readPool, lagLimit: LAG_LIMIT });
   const outcomes = await rebuild(outdated, {
-    logPool,
-    readPool,
+    ...unhurried,
     logger,
     workers: 1,
     load: createLocalLoader({

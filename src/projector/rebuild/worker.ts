@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { createPool } from '../../postgres/connect.js';
+import { createPatientPool, PAGE_PATIENCE } from '../../postgres/patience.js';
 import { createThreadedRunReader } from '../run-reader.js';
 import type { WorkerOrder } from './worker-loader.js';
 
@@ -18,7 +18,7 @@ if (getPriority() < BELOW_NORMAL) setPriority(BELOW_NORMAL);
 const order = workerData as WorkerOrder;
 const port = parentPort!;
 const log = createThreadedRunReader(order.databaseUrl);
-const readPool = createPool(order.readDatabaseUrl, { max: 2 });
+const readPool = createPatientPool(order.readDatabaseUrl, PAGE_PATIENCE, { max: 2 });
 // The thread that reads starts while the rest is loaded.
 const { createLocalLoader } = await import('./local-loader.js');
 const { findProjection } = await import('../../../projections/index.js');
