@@ -59,13 +59,20 @@ function select(columns: string, position: number, events: number): string {
 }
 
 const FEW_BYTES = 16 * 1024;
-const copyFolded = createRunCopier(FOLDED_COLUMNS);
-let lastRunBytes = FEW_BYTES;
 
-/** A run as rows of `FOLDED_COLUMNS`, which have their buffer to themselves. */
-export async function copyRun(pool: pg.Pool, position: number, limits: RunLimits): Promise<CopiedRun> {
-  const room = Buffer.allocUnsafeSlow(lastRunBytes + (lastRunBytes >> 3));
-  const run = await copyFolded(pool, position, limits, room);
-  lastRunBytes = Math.max(FEW_BYTES, run.end);
-  return run;
+/** Runs as rows of `FOLDED_COLUMNS`, which have their buffer to themselves. One reader a place in the log: it guesses from run to run. */
+export function createFoldedRunCopier(pool: pg.Pool) {
+  const copy = createRunCopier(FOLDED_COLUMNS);
+  let lastRunBytes = FEW_BYTES;
+
+  return async (position: number, limits: RunLimits): Promise<CopiedRun> => {
+    const run = await copy(
+      pool,
+      position,
+      limits,
+      Buffer.allocUnsafeSlow(lastRunBytes + (lastRunBytes >> 3)),
+    );
+    lastRunBytes = Math.max(FEW_BYTES, run.end);
+    return run;
+  };
 }

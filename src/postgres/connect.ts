@@ -18,11 +18,18 @@ const ordinary = {
 /** Hands every column over as the text that Postgres sent. */
 export const TEXT_TYPES = asText as unknown as pg.CustomTypesConfig;
 
+export interface PoolOptions extends pg.PoolConfig {
+  /** Statements that set up a connection, as one message. */
+  settings?: string;
+  /** Called with each connection before its first statement. */
+  onOpen?(client: pg.ClientBase): void;
+}
+
 /**
  * A pool on `url`. Its connections speak UTC and ISO dates, and never wait for a lost server longer than ten
  * seconds. A connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
  */
-export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
+export function createPool(url: string, { settings = '', onOpen, ...options }: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,
@@ -33,8 +40,8 @@ export function createPool(url: string, options: pg.PoolConfig = {}): pg.Pool {
     types: ordinary as unknown as pg.CustomTypesConfig,
     ...options,
     onConnect: async (client: pg.ClientBase) => {
-      await client.query("SET TIME ZONE 'UTC'; SET datestyle = 'ISO'");
-      await options.onConnect?.(client as pg.Client);
+      onOpen?.(client);
+      await client.query(`SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; ${settings}`);
     },
   } as pg.PoolConfig);
   // An error event that nobody listens to ends the process: of an idle connection, and of one that is lent.

@@ -31,8 +31,8 @@ const LONGEST_ROUND_MS = 60_000;
 /** Beats a time to live: so soon after an owner's end its work is free, and so soon is it taken. */
 const BEATS_A_TTL = 4;
 
-// A deadlock, a conflict, or a lock that was waited for long enough: whoever holds it is comparing tables before a swap.
-const LOST = ['40P01', '40001', '55P03'];
+const LOST = ['40P01', '40001'];
+const LOCKED = '55P03';
 
 const lostRace = (error: unknown) => error instanceof CheckpointMoved || LOST.includes(sqlState(error) ?? '');
 
@@ -76,6 +76,9 @@ export function createProjector(options: ProjectorOptions): Projector {
     nextBeat = Number.NEGATIVE_INFINITY;
     roster.reload();
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
+    // Most likely a comparison of tables before a swap. It was waited for already.
+    if (sqlState(error) === LOCKED)
+      return logger.warn({ err: error }, 'another process holds the checkpoints; asking again');
     failure = error as Error;
     pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
     logger.error({ err: error, pauseMs }, 'projecting failed; it goes on after a pause');

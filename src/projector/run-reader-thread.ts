@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { scanBodies } from '../../projections/scan-bodies.js';
 import type { BodyScan } from '../../schemas/body-scan.js';
 import { bodiesOf, lastPosition } from '../log/copied-event.js';
-import { type CopiedRun, copyRun, type RunLimits } from '../log/read-run.js';
+import { type CopiedRun, createFoldedRunCopier, type RunLimits } from '../log/read-run.js';
 import { createPatientPool, PAGE_PATIENCE } from '../postgres/patience.js';
 
 export interface RunOrder {
@@ -23,7 +23,8 @@ const port = parentPort!;
 const pool = createPatientPool(workerData as string, PAGE_PATIENCE, { max: 1 });
 
 // Postgres reads a run while the one before it is looked at here, and that one is ready before it is ordered.
-const readRun = readingAhead(({ position, limits }) => copyRun(pool, position, limits));
+const copyRun = createFoldedRunCopier(pool);
+const readRun = readingAhead(({ position, limits }) => copyRun(position, limits));
 const scanRun = readingAhead(async (order) => {
   const rows = await readRun(order);
   await nextTurn(); // By then the statement for the next run is sent.

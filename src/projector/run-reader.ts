@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { scanBodies } from '../../projections/scan-bodies.js';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { addScan, toFoldedEvents } from '../log/copied-event.js';
-import { copyRun, type Run, type RunLimits } from '../log/read-run.js';
+import { createFoldedRunCopier, type Run, type RunLimits } from '../log/read-run.js';
 import type { RunAnswer, RunOrder } from './run-reader-thread.js';
 
 /** The events after a position, in order, without a gap, within the limits; one at least, if there is one. */
@@ -12,8 +12,9 @@ export type RunReader = (position: number, limits: RunLimits) => Promise<Run<Fol
 
 /** A reader on the connections of a pool (not a pipelined one). */
 export function createRunReader(pool: pg.Pool): RunReader {
+  const copyRun = createFoldedRunCopier(pool);
   return async (position, limits) => {
-    const run = await copyRun(pool, position, limits);
+    const run = await copyRun(position, limits);
     const events = toFoldedEvents(run);
     return { events: addScan(events, scanBodies(events, events.length)), isFull: run.isFull };
   };

@@ -32,8 +32,7 @@ export interface QueryService extends Service {
 const SETTINGS = 'SET jit = off';
 
 function createQueryPool(url: string, settings: string): pg.Pool {
-  const onConnect = async (client: pg.ClientBase) => void (await client.query(settings));
-  return createPatientPool(url, { statementMs: ANSWER_WITHIN_MS }, { onConnect });
+  return createPatientPool(url, { statementMs: ANSWER_WITHIN_MS }, { settings });
 }
 
 /** The query role's service. Nothing is opened before `start`; it can be started again after a stop. */

@@ -5,6 +5,7 @@ import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { dial } from '../bus/connect.js';
 import { findStream, managerOf, STREAM } from '../bus/stream.js';
 import { createMirroredRunReader } from '../log/mirrored-run-reader.js';
+import { EventMissing } from '../log/missing-event.js';
 import { readHead } from '../log/read-log.js';
 import { differenceOf } from './compare-message.js';
 
@@ -61,6 +62,7 @@ async function compare(
   let result = before;
   while (result.compared < Math.min(sequence, head) && !result.difference) {
     const run = await readRun(result.compared, PAGE);
+    if (run.events.length === 0) throw new EventMissing(result.compared + 1);
     const events = run.events.filter(({ position }) => position <= sequence);
     result = comparePage(result, events, await fetch(consumer, events.length));
     onProgress?.(result.compared, sequence);

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import t from 'tap';
 import { createPatientPool } from '../../src/postgres/patience.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
@@ -24,13 +26,31 @@ t.test('a statement and a lock are waited for so long, and the connection goes o
 
 t.test('what the caller says of a connection holds as well', async (t) => {
   const { url } = await createTestDatabase(t);
-  const onConnect = async (client: { query(text: string): Promise<unknown> }) =>
-    void (await client.query('SET jit = off; SET statement_timeout = 0'));
-  const pool = createPatientPool(url, PATIENCE, { max: 1, onConnect } as never);
+  const pool = createPatientPool(url, PATIENCE, { max: 1, settings: 'SET jit = off' });
   t.teardown(() => pool.end());
   t.match((await pool.query('SHOW jit')).rows, [{ jit: 'off' }]);
   t.match((await pool.query('SHOW lock_timeout')).rows, [{ lock_timeout: '200ms' }]);
+  t.match((await pool.query('SHOW timezone')).rows, [{ TimeZone: 'UTC' }]);
 });
+
+t.test(
+  'a connection that falls silent right behind its greeting is given up, and its place is free',
+  async (t) => {
+    // A proxy that lets everybody in, and has no server behind it: authentication is good, ready for a query.
+    const greeting = Buffer.from('5200000008000000005a0000000549', 'hex');
+    const server = createServer((socket) => {
+      socket.once('data', () => socket.write(greeting));
+      socket.on('error', () => {});
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const pool = createPatientPool(`postgres://a:b@127.0.0.1:${port}/c`, PATIENCE, { max: 1 });
+    for (const turn of ['first', 'second'])
+      await t.rejects(pool.query('SELECT 1'), { message: /^Postgres was silent for 1400 ms/ }, turn);
+    await pool.end();
+  },
+);
 
 for (const pipeline of [false, true])
   t.test(`a silent server is given up, with all that waits${pipeline ? ' in a pipeline' : ''}`, async (t) => {

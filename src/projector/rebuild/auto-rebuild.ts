@@ -71,7 +71,9 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
   );
   const throttle = createThrottle({ logPool, readPool, lagLimit: LAG_LIMIT });
   const outcomes = await rebuild(outdated, {
-    ...unhurried,
+    logPool,
+    readPool,
+    unhurried,
     logger,
     workers: 1,
     load: createLocalLoader({

@@ -14,6 +14,7 @@ import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, createBuild, findBuild } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../read-models/live-build.js';
+import type { Pools } from '../pools.js';
 import { type FinishOptions, finishRebuild, indexBuild, type Outcome } from './finish.js';
 import { giveWay, isLocked, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
@@ -40,6 +41,8 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   /** How many fold at once: a build keyed within an integration gets so many segments at least. */
   workers: number;
   load: Loader;
+  /** For indexes and the comparison, which take as long as they take. Default: `logPool` and `readPool`. */
+  unhurried?: Pools;
   /** Told after each page; what it awaits holds the load up. */
   onProgress?(progress: RebuildProgressReport): Promise<void> | void;
   /** `wait`: for a process that may have been killed at the same rebuild. */
@@ -65,7 +68,8 @@ export async function rebuild(
     options.onPhase?.('load');
     await loadToHead(builds, options);
     options.onPhase?.('index');
-    for (const { projection, build } of builds) await indexBuild(options.readPool, projection, build);
+    const { readPool } = options.unhurried ?? options;
+    for (const { projection, build } of builds) await indexBuild(readPool, projection, build);
     options.onPhase?.('finish');
     const outcomes = new Map<string, Outcome>();
     for (const rebuilding of builds)
@@ -108,7 +112,8 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
     const catchUpLimit = round < LOCK_ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
-    const outcome = await finishRebuild(projection, build, { ...options, catchUpLimit }).catch((error) =>
+    const finishing = { ...options, ...options.unhurried, catchUpLimit };
+    const outcome = await finishRebuild(projection, build, finishing).catch((error) =>
       isLocked(error) ? giveWay(error, round) : ignoreMoved(error),
     );
     if (outcome === undefined) continue;
