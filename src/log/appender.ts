@@ -1,15 +1,18 @@
 // Group commit. One commit is in flight; all that arrives meanwhile is the next batch. So a busy log pays for its
 // lock and its flush once a batch, and an idle one adds no delay. A batch is sent before the one that was committed
-// is answered: Postgres works while the answers are written.
+// is answered: Postgres works while the answers are written. Where other processes append, it works for them, and the
+// next batch gathers for a while.
 //
 //   append ──▶ pending ──(commit free)──▶ batch ──▶ append_events ──(next batch sent)──▶ answers
 //                                           │ refused data: halves, until the bad event is alone
 //                                           │ the server said it was not committed, and why may be over: once more
 //                                           └ any other fault: all that waits is answered with it, at once
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { isRefusedData, sqlState } from '../postgres/failure.js';
 import { createKeptConnection } from '../postgres/kept-connection.js';
 import { type Appended, appendEvents } from './append-events.js';
+import { createGathering } from './gather.js';
 import type { NewEvent } from './new-event.js';
 
 export interface AppenderLimits {
@@ -76,8 +79,10 @@ export interface AppenderOptions {
 export function createAppender({ pool, limits: given, observer }: AppenderOptions): Appender {
   const limits = { ...APPENDER_LIMITS, ...given };
   const connection = createKeptConnection(pool);
+  const gathering = createGathering();
   let pending: Waiting[] = [];
   let bytes = 0;
+  let gatherMs = 0;
   let running: Promise<void> | undefined;
 
   function append(event: NewEvent): Promise<Appended> {
@@ -98,8 +103,14 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
       const committing = commit(takeBatch());
       answer();
       answer = await committing;
+      if (gatherMs === 0) continue;
+      answer();
+      answer = nobody;
+      connection.giveBack(); // Ended while it is idle, it is the pool that replaces it.
+      await delay(gatherMs);
     }
     connection.giveBack();
+    gathering.idle();
     answer();
     running = undefined;
   }
@@ -120,11 +131,14 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   // Resolves, once all of the batch is decided, with what tells those that wait for it.
   async function commit(batch: Waiting[], isRetry = false): Promise<Answer> {
     const started = performance.now();
+    gatherMs = 0;
     try {
       const events = batch.map(({ event }) => event);
       const answers = await connection.run((client) => appendEvents(client, events, { prepared: true }));
       const lastPosition = answers.reduce((last, { position }) => Math.max(last, position), 0);
-      observer?.committed(batch.length, (performance.now() - started) / 1000, lastPosition);
+      const ms = performance.now() - started;
+      gatherMs = gathering.committed(answers, ms);
+      observer?.committed(batch.length, ms / 1000, lastPosition);
       return () => settle(batch, ({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
       if (isRefusedData(error)) return separate(batch, error);
