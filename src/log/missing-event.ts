@@ -3,7 +3,7 @@ export class EventMissing extends Error {
   readonly code = 'HOOKFOLD_EVENT_MISSING';
   constructor(readonly position: number) {
     super(
-      `the log has no event at position ${position}, though more was read or folded before. ` +
+      `the log has no event at position ${position}, though it has later ones, or had them. ` +
         'Attach the partition that was archived, or restore a newer log; hookfold verify log tells what is there.',
     );
   }

@@ -1,8 +1,10 @@
-// Before it publishes, the relay makes sure that the stream is a copy of this log, as far as its end shows.
+// Before it publishes, the relay makes sure that the stream is a copy of this log, as far as its end shows, and that
+// the log has what comes next.
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { ensureStream, findMessage, managerOf, STREAM } from '../bus/stream.js';
-import { readAt } from '../log/read-log.js';
+import { EventMissing } from '../log/missing-event.js';
+import { readAt, readHead } from '../log/read-log.js';
 import { differenceOf } from './compare-message.js';
 
 /** The stream is no copy of the log. It is left alone; a person has to say which of the two is right. */
@@ -26,12 +28,13 @@ export interface StreamEnd {
 
 /**
  * Makes the stream if there is none and compares its last message with the log. Throws StreamForeign or StreamUnfit
- * where it is no copy, and what NATS or Postgres throw.
+ * where it is no copy, EventMissing where the log goes on but not with the next event, and what NATS or Postgres throw.
  */
 export async function findPosition(connection: NatsConnection, pool: pg.Pool): Promise<StreamEnd> {
   const { state, created } = await ensureStream(connection);
   const position = state.last_seq;
   if (position > 0) await assertCopy(connection, pool, position);
+  await assertNext(pool, position);
   return { position, created };
 }
 
@@ -47,4 +50,10 @@ export async function assertCopy(connection: NatsConnection, pool: pg.Pool, posi
     event,
   );
   if (difference) throw new StreamForeign(`its message at sequence ${position} ${difference}`);
+}
+
+/** Looks whether the event after a position is there, if there are any after it. Throws EventMissing. */
+export async function assertNext(pool: pg.Pool, position: number): Promise<void> {
+  if ((await readHead(pool)) > position && !(await readAt(pool, position + 1)))
+    throw new EventMissing(position + 1);
 }

@@ -5,6 +5,8 @@ import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { findStream, managerOf } from '../bus/stream.js';
 import { createMirroredRunReader, type MirroredRunReader } from '../log/mirrored-run-reader.js';
+import { EventMissing } from '../log/missing-event.js';
+import { readHead } from '../log/read-log.js';
 import type { Run, RunLimits } from '../log/read-run.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
@@ -34,8 +36,8 @@ const BUSY_EVENTS = 16;
 
 /**
  * Compares the stream's end with the log, then publishes what follows and what is appended, until `mayPublish` says
- * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` and `publishRun` do. When it
- * ends, either way, no run is in flight.
+ * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` and `publishRun` do, and
+ * EventMissing where events that are to be published are not in the log. When it ends, either way, no run is in flight.
  */
 export async function mirror(options: MirrorOptions): Promise<void> {
   const end = await findPosition(options.connection, options.pool);
@@ -56,14 +58,17 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
   let position = end.position;
   let previousId: string | undefined;
   let lookedAt = performance.now();
+  /** The log's head before the run was read: what is not in that run was not appended meanwhile. */
+  let head = position;
   let reading = readAhead(readRun, position, { ...limits, events: options.firstRunEvents });
   for (;;) {
     const { events: run, isFull } = await reading;
     const last = run.at(-1);
+    if (last ? run[0]!.position !== position + 1 : head > position) throw new EventMissing(position + 1);
     if (last) {
       const bytes = bytesOf(run);
       if (isFull) reading = readAhead(readRun, last.position, limits);
-      // Sends the query off, so that Postgres works while this run is written; and whoever shares the process goes first.
+      // Sends the query off, so that Postgres works while this run is written.
       await turn();
       await flight.room(bytes);
       if (!options.mayPublish()) return;
@@ -84,6 +89,7 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
       if (!options.mayPublish()) return;
       if (performance.now() - lookedAt > LOOK_EVERY_MS) {
         if (!(await isUntouched(connection, { ...end, position }))) return;
+        head = await readHead(options.pool);
         lookedAt = performance.now();
       }
       reading = readAhead(readRun, position, limits);

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import type { BaseLogger } from 'pino';
 import type { Bus } from '../bus/connect.js';
 import { StreamUnfit } from '../bus/stream.js';
+import { EventMissing } from '../log/missing-event.js';
 import type { RunLimits } from '../log/read-run.js';
 import type { LeaseHolder } from '../postgres/lease-holder.js';
 import type { Alarm } from './alarm.js';
@@ -16,6 +17,8 @@ import type { RelayState, RelayStatus } from './relay-metrics.js';
 const PAUSE_MS = { disconnected: 100, standby: 500, refusedRun: 50, failing: 1000 };
 // Two relays without a lease refuse each other's runs now and then; a run that nobody stores is another matter.
 const REFUSALS_IN_PASSING = 3;
+/** What only a person can change. */
+const FINDINGS = [StreamForeign, StreamUnfit, EventMissing];
 
 export interface RelayLoopOptions {
   bus: Bus;
@@ -74,7 +77,7 @@ export async function runRelay(options: RelayLoopOptions, signal: AbortSignal): 
   }
 
   function judge(error: unknown): number {
-    if (error instanceof StreamForeign || error instanceof StreamUnfit) {
+    if (FINDINGS.some((Finding) => error instanceof Finding)) {
       enter(options, 'refused', error);
       return options.refusedRetryMs;
     }

@@ -2,7 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 /**
  * `disconnected`: NATS is away. `standby`: another process relays. `mirroring`: the stream is, or becomes, the log's
- * copy. `refused`: the stream is no copy and is left alone. `failing`: tried again in a moment.
+ * copy. `refused`: the stream is no copy and is left alone, or the log lacks events that it has to get. `failing`: tried
+ * again in a moment.
  */
 export const RELAY_STATES = [
   'stopped',

@@ -19,19 +19,19 @@ const bodies = readFileSync(new URL('../fixtures/webhooks.ndjson', import.meta.u
 let taken = 0;
 
 /** Appends the next `count` webhooks of the fixture, in commits of 100. */
-export async function appendFixture(pool: pg.Pool, count: number): Promise<void> {
+export async function appendFixture(db: pg.Pool | pg.ClientBase, count: number): Promise<void> {
   for (let left = count; left > 0; left -= 100)
     await appendBodies(
-      pool,
+      db,
       Array.from({ length: Math.min(left, 100) }, () => bodies[taken++ % bodies.length]!),
     );
 }
 
 /** Appends bodies in one commit. */
-export async function appendBodies(pool: pg.Pool, texts: readonly string[]): Promise<void> {
+export async function appendBodies(db: pg.Pool | pg.ClientBase, texts: readonly string[]): Promise<void> {
   const receipt = { source: 'test', received_at: new Date().toISOString() };
   const events = texts.map((text) => createEvent(JSON.parse(text) as Envelope, Buffer.from(text), receipt));
-  await appendEvents(pool, events);
+  await appendEvents(db, events);
 }
 
 /** A relay that is stopped with the test. */

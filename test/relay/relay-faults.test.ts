@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
 import type { StreamUpdateConfig } from 'nats';
+import type pg from 'pg';
 import t, { type Test } from 'tap';
 import { STREAM } from '../../src/bus/stream.js';
+import { inTransaction } from '../../src/postgres/transaction.js';
 import type { RelayStatus } from '../../src/relay/relay-metrics.js';
 import { forkTypescript } from '../support/fork-typescript.js';
 import { createTestBus } from '../support/test-bus.js';
@@ -16,6 +18,13 @@ async function setUp(t: Test, events: number) {
   await appendFixture(database.pool, events);
   const options = { databaseUrl: database.url, natsUrl: server.url, limits: { events: 20, bytes: 100_000 } };
   return { pool: database.pool, server, options };
+}
+
+/** Of a log that is empty. */
+async function makeSmallPartitions(pool: pg.Pool): Promise<void> {
+  await pool.query('UPDATE log_setting SET partition_size = 10');
+  await pool.query('DROP TABLE event_log_1; DELETE FROM event_log_partition');
+  await pool.query('SELECT ensure_event_log_partitions(1)');
 }
 
 function forkRelay(t: Test, { databaseUrl, natsUrl }: { databaseUrl: string; natsUrl: string }) {
@@ -132,6 +141,49 @@ t.test('where the last message was removed by hand, the relay stops and says so'
   await manager.streams.delete(STREAM);
   await assertMirrored(t, pool, server.url, 50);
 });
+
+t.test(
+  'where the stream has to be made again and the oldest partition is detached, the relay says so',
+  async (t) => {
+    const { pool, server, options } = await setUp(t, 0);
+    await makeSmallPartitions(pool);
+    await appendFixture(pool, 30);
+    const relay = await startRelay(t, options);
+    await assertMirrored(t, pool, server.url, 30);
+    await relay.stop();
+    const { manager, sequence } = await openBus(t, server.url);
+    await pool.query('ALTER TABLE event_log DETACH PARTITION event_log_1');
+    await manager.streams.delete(STREAM);
+    await relay.start();
+    await waitFor(() => relay.status().state === 'refused');
+    t.match(relay.status().error, /no event at position 1,.*attach the partition/is);
+    t.equal(await sequence(), 0, 'nothing was published');
+    await pool.query('ALTER TABLE event_log ATTACH PARTITION event_log_1 FOR VALUES FROM (1) TO (11)');
+    await assertMirrored(t, pool, server.url, 30);
+    t.same(relay.status().state, 'mirroring');
+  },
+);
+
+t.test(
+  'a partition that goes before its events are mirrored stops the relay, in a run or between',
+  async (t) => {
+    for (const events of [5, 20]) {
+      const { pool, server, options } = await setUp(t, 0);
+      await makeSmallPartitions(pool);
+      await appendFixture(pool, 10);
+      const relay = await startRelay(t, { ...options, limits: { ...options.limits, events } });
+      await assertMirrored(t, pool, server.url, 10);
+      await inTransaction(pool, async (client) => {
+        await appendFixture(client, 15);
+        await client.query('ALTER TABLE event_log DETACH PARTITION event_log_11');
+      });
+      await waitFor(() => relay.status().state === 'refused');
+      t.match(relay.status().error, /no event at position 11,/);
+      const { sequence } = await openBus(t, server.url);
+      t.equal(await sequence(), 10, `nothing was published behind the gap, in runs of ${events}`);
+    }
+  },
+);
 
 t.test('stopping finishes the run in flight, and starting goes on after it', async (t) => {
   const { pool, server, options } = await setUp(t, 3000);
