@@ -91,7 +91,8 @@ async function orUndefined<Answer>(asked: Promise<Answer>, missing: number): Pro
   }
 }
 
-function assertServer(connection: NatsConnection): void {
+/** Throws StreamUnfit where the server is older than hookfold can use. */
+export function assertServer(connection: NatsConnection): void {
   const version = connection.info?.version ?? 'unknown';
   const numbers = version.split(/[.-]/).slice(0, 3).map(Number);
   const differing = OLDEST_SERVER.findIndex((number, index) => numbers[index] !== number);
@@ -99,7 +100,8 @@ function assertServer(connection: NatsConnection): void {
     throw new StreamUnfit(`nats-server is ${version}; hookfold needs 2.9.0 or newer. Upgrade the server.`);
 }
 
-function assertFit(config: StreamConfig): void {
+/** Throws StreamUnfit where the stream has limits or subjects that its numbering does not stand. */
+export function assertFit(config: StreamConfig): void {
   for (const [name, needed] of Object.entries(NEEDED)) {
     const found = config[name as keyof StreamConfig];
     // The server leaves out what is false, none or zero.

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { createPool } from '../postgres/connect.js';
-import { readBusStatus } from '../query/bus-status.js';
 import { readStatus, type Status } from '../query/status.js';
+import { type BusState, readBusState } from '../relay/bus-state.js';
 import type { CommandContext } from './context.js';
 import { formatTable } from './table.js';
+
+type WholeStatus = Status & { bus: BusState };
 
 /** `hookfold status`: how far everything is. */
 export function defineStatus(command: Command, context: CommandContext): void {
@@ -14,21 +16,24 @@ export function defineStatus(command: Command, context: CommandContext): void {
   });
 }
 
-async function askAll(context: CommandContext): Promise<Status> {
+async function askAll(context: CommandContext): Promise<WholeStatus> {
   const log = createPool(context.databaseUrl());
   const read = createPool(context.readDatabaseUrl());
   try {
-    return await readStatus({ log, read, bus: () => readBusStatus(context.natsUrl()) });
+    // The bus first: it has nothing that the log does not have by then.
+    const bus = await readBusState(log, context.natsUrl());
+    const { head, ...rest } = await readStatus({ log, read });
+    return { head, bus, ...rest };
   } finally {
     await Promise.all([log.end(), read.end()]);
   }
 }
 
-function describeStatus(status: Status): string[] {
+function describeStatus(status: WholeStatus): string[] {
   const { head, bus, projections, sources, rejected } = status;
   return [
     `log         ${head} events`,
-    `bus         ${bus.sequence === null ? bus.reason : `${bus.stream} at ${bus.sequence}, ${head - bus.sequence} behind`}`,
+    `bus         ${describeBus(bus, head)}`,
     `sources     ${sources.map(({ name, verified }) => (verified ? name : `${name} (UNVERIFIED)`)).join(', ') || 'none'}`,
     `rejected    ${
       Object.entries(rejected)
@@ -40,6 +45,11 @@ function describeStatus(status: Status): string[] {
       ? ['no read model is built yet: run a projector']
       : describeProjections(projections)),
   ];
+}
+
+function describeBus({ stream, sequence, reason }: BusState, head: number): string {
+  if (sequence === null) return reason!;
+  return `${stream} at ${sequence}${reason ? `: ${reason}` : `, ${head - sequence} behind`}`;
 }
 
 function describeProjections(projections: Status['projections']): string[] {

@@ -1,13 +1,11 @@
-// The state of the whole: the log's head, the bus beside it, every read model behind it.
+// The state of the log and of every read model behind it.
 import type pg from 'pg';
 import { readHead } from '../log/read-log.js';
 import { type ProjectionProgress, readProgress } from '../read-models/progress.js';
-import type { BusStatus } from './bus-status.js';
 
 export interface Status {
   /** Position of the last event. */
   head: number;
-  bus: BusStatus;
   projections: ProjectionProgress[];
   /** Sources that may send. */
   sources: SourceStatus[];
@@ -22,22 +20,20 @@ export interface SourceStatus {
   last_used_at: string | null;
 }
 
-/** Where the databases are, and how to ask the bus. */
+/** Where the databases are. */
 export interface StatusSources {
   log: pg.Pool;
   read: pg.Pool;
-  bus(): Promise<BusStatus>;
 }
 
 /** Reads it all; each part as it was when it was read. */
-export async function readStatus({ log, read, bus }: StatusSources): Promise<Status> {
-  const [busStatus, projections, sources, rejected] = await Promise.all([
-    bus(),
+export async function readStatus({ log, read }: StatusSources): Promise<Status> {
+  const [projections, sources, rejected] = await Promise.all([
     readProgress(log, read),
     readSourceStatus(log),
     countRejected(log),
   ]);
-  return { head: await readHead(log), bus: busStatus, projections, sources, rejected };
+  return { head: await readHead(log), projections, sources, rejected };
 }
 
 async function readSourceStatus(log: pg.Pool): Promise<SourceStatus[]> {

@@ -1,34 +1,56 @@
+import { NatsError } from 'nats';
 import type pg from 'pg';
 import { dial } from '../bus/connect.js';
-import { findStream, managerOf, STREAM } from '../bus/stream.js';
-import { assertCopy } from './find-position.js';
+import { assertFit, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
+import { assertCopy, assertNext } from './find-position.js';
 
 /** The stream as `hookfold status` shows it. */
 export interface BusState {
   stream: string;
-  /** The stream's last sequence; 0 where there is no stream yet. */
-  sequence: number;
-  /** Above 1 where the oldest messages were removed; 0 where there is no stream. */
-  first_sequence: number;
-  /** Why the stream is no copy of the log (the relay leaves it alone then), or cannot be read; null if it is one. */
-  error: string | null;
+  /** The stream's last sequence; null where there is none to ask. */
+  sequence: number | null;
+  /** Above 1 where the oldest messages were removed. */
+  first_sequence: number | null;
+  messages: number | null;
+  /** The server's version. */
+  server: string | null;
+  /** Why there is no stream to ask, or why the relay refuses it; null if it is a copy of the log. */
+  reason: string | null;
 }
 
-/** Asks NATS for the stream and compares its end with the log. Does not throw: what failed is in `error`. */
-export async function readBusState(pool: pg.Pool, natsUrl: string): Promise<BusState> {
-  const state: BusState = { stream: STREAM, sequence: 0, first_sequence: 0, error: null };
+/**
+ * Asks NATS for the stream and compares its end with the log, as the relay does before it publishes. Does not throw: what
+ * failed is the `reason`.
+ */
+export async function readBusState(pool: pg.Pool, natsUrl: string | undefined): Promise<BusState> {
+  const state: BusState = {
+    ...{ stream: STREAM, sequence: null, first_sequence: null, messages: null, server: null },
+    reason: null,
+  };
+  if (natsUrl === undefined) return { ...state, reason: 'no bus is configured (NATS_URL)' };
   try {
-    const connection = await dial(natsUrl, 'hookfold status');
-    try {
-      const info = await findStream(await managerOf(connection));
-      state.sequence = info?.state.last_seq ?? 0;
-      state.first_sequence = info?.state.first_seq ?? 0;
-      if (state.sequence > 0) await assertCopy(connection, pool, state.sequence);
-    } finally {
-      await connection.close();
-    }
+    await ask(natsUrl, pool, state);
   } catch (error) {
-    state.error = (error as Error).message;
+    state.reason =
+      error instanceof NatsError ? `the bus does not answer (${error.code})` : (error as Error).message;
   }
   return state;
+}
+
+/** Writes down in `state` what it learns, and throws what is wrong with it. */
+async function ask(natsUrl: string, pool: pg.Pool, state: BusState): Promise<void> {
+  const connection = await dial(natsUrl, 'hookfold status');
+  try {
+    state.server = connection.info?.version ?? null;
+    assertServer(connection);
+    const info = await findStream(await managerOf(connection));
+    if (!info) throw new Error(`the server has no stream ${STREAM} yet`);
+    const { first_seq: first_sequence, last_seq: sequence, messages } = info.state;
+    Object.assign(state, { first_sequence, sequence, messages });
+    assertFit(info.config);
+    if (sequence > 0) await assertCopy(connection, pool, sequence);
+    await assertNext(pool, sequence);
+  } finally {
+    await connection.close();
+  }
 }

@@ -10,6 +10,7 @@ import { readAt, readHead } from '../../src/log/read-log.js';
 import { readBusState } from '../../src/relay/bus-state.js';
 import { createRunPublisher } from '../../src/relay/publish-run.js';
 import { verifyBus } from '../../src/relay/verify-bus.js';
+import { runProgram } from '../support/run-program.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -33,7 +34,7 @@ t.test('the stream becomes the log: message n is event n, byte for byte', async 
   t.match(text, 'hookfold_relay_lag_events 0');
   t.match(text, 'hookfold_relay_published_total 1503');
   t.match(text, 'hookfold_relay_state{state="mirroring"} 1');
-  t.match(await readBusState(database.pool, server.url), { sequence: 1503, first_sequence: 1, error: null });
+  t.match(await readBusState(database.pool, server.url), { sequence: 1503, first_sequence: 1, reason: null });
 });
 
 t.test('what many append at once is one run, a single event is published at once', async (t) => {
@@ -161,11 +162,18 @@ t.test('a stream that is no copy of the log is left alone, and the error says wh
     /no copy of this log.*sequence 1 is no event of hookfold.*delete the stream/s,
   );
   t.equal(await sequence(), 1, 'nothing was published');
-  t.match((await readBusState(database.pool, server.url)).error, /no copy of this log/);
+  t.match((await readBusState(database.pool, server.url)).reason, /no copy of this log/);
+  const env = { DATABASE_URL: database.url, NATS_URL: server.url };
+  const { stdout } = await runProgram(t, ['status'], env).exit;
+  t.match(stdout, /^bus +HOOKFOLD at 1: .*no copy of this log.*sequence 1 is no event of hookfold/m);
   t.match((await verifyBus({ pool: database.pool, natsUrl: server.url })).difference, { position: 1 });
 
   await manager.streams.delete(STREAM);
   await assertMirrored(t, database.pool, server.url, 5);
+  t.match((await runProgram(t, ['status'], env).exit).stdout, /^bus +HOOKFOLD at 5, 0 behind$/m);
+  await relay.stop();
+  await manager.streams.update(STREAM, { max_msgs: 10 });
+  t.match((await readBusState(database.pool, server.url)).reason, /max_msgs 10, expected -1/);
 });
 
 t.test('a stream of another log, longer or shorter, is left alone', async (t) => {
