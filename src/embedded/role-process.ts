@@ -41,25 +41,38 @@ export function createRoleProcess(options: RoleOptions): RoleProcess {
     const launched = spawnRole(options);
     const launchedAt = Date.now();
     child = launched;
-    options.changed();
     launched.once('exit', (code, signal) => {
-      if (stopping.signal.aborted) return;
       if (Date.now() - launchedAt > STEADY_AFTER_MS) delayMs = FIRST_DELAY_MS;
-      say(
-        `${role} ${describeExit(code, signal)}; starting it again in ${delayMs / 1000} s (${options.logFile})`,
-      );
-      relaunch();
+      launchAgain(describeExit(code, signal));
+    });
+    // A process that never was has no exit. Of one that runs, an error is no end.
+    launched.once('error', (error) => {
+      if (launched.pid === undefined) launchAgain(describeFailure(error));
     });
     return launched;
   };
-  const relaunch = async () => {
+  const launchAgain = async (how: string) => {
+    if (stopping.signal.aborted) return;
+    say(`${role} ${how}; starting it again in ${delayMs / 1000} s (${options.logFile})`);
     const waited = await delay(delayMs, true, { signal: stopping.signal }).catch(() => false);
     delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
-    if (waited)
+    if (!waited) return;
+    try {
       untilReady(launch(), role).then(
         () => say(`${role} runs again`),
-        () => {},
+        () => {}, // It was said when it ended.
       );
+    } catch (error) {
+      return launchAgain(describeFailure(error as Error));
+    }
+    tellOfChange();
+  };
+  const tellOfChange = () => {
+    try {
+      options.changed();
+    } catch (error) {
+      say(`${role} is another process, which could not be written down: ${(error as Error).message}`);
+    }
   };
 
   return {
@@ -67,6 +80,7 @@ export function createRoleProcess(options: RoleOptions): RoleProcess {
     identity: () => (child && isAlive(child) ? identify(child.pid!) : undefined),
     start: async () => {
       const launched = launch();
+      options.changed();
       try {
         await untilReady(launched, role);
       } catch (error) {
@@ -92,7 +106,7 @@ function spawnRole({ role, program, environment, logFile }: RoleOptions): ChildP
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
-  child.on('error', () => {}); // Its exit is what we act on.
+  child.on('error', () => {}); // Later ones than the first, too, would else end us.
   return child;
 }
 
@@ -127,6 +141,10 @@ async function end(child: ChildProcess, withinMs: number): Promise<void> {
 
 function isAlive(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+function describeFailure(error: Error): string {
+  return `could not be run: ${error.message}`;
 }
 
 function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
