@@ -1,13 +1,14 @@
 // Compares the whole stream with the log: message n against event n, for every n.
-import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg, type NatsConnection, nanos } from 'nats';
+import type { JsMsg } from 'nats';
 import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { dial } from '../bus/connect.js';
-import { findStream, managerOf, STREAM } from '../bus/stream.js';
+import { findStream, managerOf } from '../bus/stream.js';
 import { createMirroredRunReader } from '../log/mirrored-run-reader.js';
 import { EventMissing } from '../log/missing-event.js';
 import { readHead } from '../log/read-log.js';
 import { differenceOf } from './compare-message.js';
+import { createStreamReader, type StreamReader } from './read-stream.js';
 
 /** What became of a comparison. */
 export interface BusVerification {
@@ -29,8 +30,6 @@ export interface VerifyBusOptions {
 }
 
 const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
-const FETCHED_WITHIN_MS = 5000;
-const ABANDONED_AFTER_MS = 60_000;
 
 /**
  * Compares the stream with the log, from position 1 to the stream's end, and stops at the first difference. Memory
@@ -45,7 +44,12 @@ export async function verifyBus({ pool, natsUrl, onProgress }: VerifyBusOptions)
     const result = { compared: 0, sequence, head };
     if (!info || sequence === 0) return result;
     if (info.state.messages === 0) return differing(result, 1, 'the stream has no message');
-    return await withConsumer(connection, (consumer) => compare(pool, result, consumer, onProgress));
+    const reader = await createStreamReader(connection);
+    try {
+      return await compare(pool, result, reader, onProgress);
+    } finally {
+      await reader.close();
+    }
   } finally {
     await connection.close();
   }
@@ -54,7 +58,7 @@ export async function verifyBus({ pool, natsUrl, onProgress }: VerifyBusOptions)
 async function compare(
   pool: pg.Pool,
   before: BusVerification,
-  consumer: Consumer,
+  reader: StreamReader,
   onProgress: VerifyBusOptions['onProgress'],
 ): Promise<BusVerification> {
   const { sequence, head } = before;
@@ -64,7 +68,7 @@ async function compare(
     const run = await readRun(result.compared, PAGE);
     if (run.events.length === 0) throw new EventMissing(result.compared + 1);
     const events = run.events.filter(({ position }) => position <= sequence);
-    result = comparePage(result, events, await fetch(consumer, events.length));
+    result = comparePage(result, events, await reader.read(events.length));
     onProgress?.(result.compared, sequence);
   }
   if (sequence > head && !result.difference)
@@ -90,30 +94,4 @@ function comparePage(
 
 function differing(result: BusVerification, position: number, finding: string): BusVerification {
   return { ...result, difference: { position, finding } };
-}
-
-// As many messages as asked for, or fewer where the stream ends: unlike an endless subscription, it never holds more.
-async function fetch(consumer: Consumer, count: number): Promise<JsMsg[]> {
-  const messages = await consumer.fetch({ max_messages: count, expires: FETCHED_WITHIN_MS });
-  const fetched: JsMsg[] = [];
-  for await (const message of messages) fetched.push(message);
-  return fetched;
-}
-
-async function withConsumer<Answer>(
-  connection: NatsConnection,
-  use: (consumer: Consumer) => Promise<Answer>,
-): Promise<Answer> {
-  const { consumers } = await managerOf(connection);
-  const { name } = await consumers.add(STREAM, {
-    ack_policy: AckPolicy.None,
-    deliver_policy: DeliverPolicy.All,
-    inactive_threshold: nanos(ABANDONED_AFTER_MS),
-    mem_storage: true,
-  });
-  try {
-    return await use(await connection.jetstream().consumers.get(STREAM, name));
-  } finally {
-    await consumers.delete(STREAM, name).catch(() => {}); // Else the server does, after a minute.
-  }
 }
