@@ -3,8 +3,11 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chownSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -15,7 +18,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeSharedHome, type PostgresBinaries, SHARED_HOME } from './postgres-binaries.js';
 import { serverEnvironment } from './server-process.js';
@@ -32,16 +35,18 @@ const SCRATCH = 'postgres-unfinished-';
 /**
  * The data folder under `home`, made by initdb if it is not there. As root, data that their user could not reach
  * lie in /var/lib/hookfold, behind a link in `home`. An initdb that was killed leaves a scratch folder only, which
- * the next call removes; one call at a time (the caller holds the lock of `home`).
+ * the next call removes; one call at a time (the caller holds the lock of `home`). New data are on disk when this
+ * resolves, unless `sync` is false: what the server commits later would not outlive a power cut without them.
  */
 export async function preparePostgresData(
   home: string,
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
+  { sync = true } = {},
 ): Promise<PostgresData> {
   const place = join(home, 'postgres');
   removeScratch(home);
-  if (!existsSync(place)) await createData(home, place, binaries, user);
+  if (!existsSync(place)) await createData(home, place, binaries, user, sync);
   const folder = join(realpathSync(place), 'data');
   assertUsable(folder, binaries, user);
   return { folder, password: readFileSync(join(home, 'postgres-password'), 'utf8').trim() };
@@ -52,6 +57,7 @@ async function createData(
   place: string,
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
+  sync: boolean,
 ): Promise<void> {
   rmSync(place, { force: true }); // a link whose target is gone
   const password = randomBytes(24).toString('base64url');
@@ -65,9 +71,22 @@ async function createData(
     join(realpathSync(scratch), 'data'),
     join(realpathSync(scratch), 'password'),
     user,
+    sync,
   );
   unlinkSync(passwordFile);
+  const folder = realpathSync(scratch);
+  if (sync) for (const path of [join(home, 'postgres-password'), folder, dirname(folder)]) syncToDisk(path);
   renameSync(scratch, place);
+  if (sync) syncToDisk(home);
+}
+
+function syncToDisk(path: string): void {
+  const file = openSync(path, 'r');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function makeScratch(home: string, user: ServerUser | undefined): string {
@@ -97,6 +116,7 @@ async function runInitdb(
   folder: string,
   passwordFile: string,
   user: ServerUser | undefined,
+  sync: boolean,
 ): Promise<void> {
   const args = ['-D', folder, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   args.push(
@@ -104,7 +124,7 @@ async function runInitdb(
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
-    '--no-sync',
+    ...(sync ? [] : ['--no-sync']),
   );
   try {
     await promisify(execFile)(join(binaries.folder, 'bin', 'initdb'), args, {

@@ -13,7 +13,7 @@ import { findServerUser } from './server-user.js';
 
 /**
  * `home` is made if missing. `port` 0 (default) takes a free one, `preferredPort` if that is free. `settings` go to
- * `postgres -c name=value`.
+ * `postgres -c name=value`; with `fsync` off, new data are not synced either.
  */
 export interface PostgresOptions {
   home: string;
@@ -52,7 +52,8 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const home = realpathSync(options.home);
   const user = findServerUser();
   const binaries = findPostgresBinaries(home, user);
-  const data = await preparePostgresData(home, binaries, user);
+  const sync = options.settings?.fsync !== 'off';
+  const data = await preparePostgresData(home, binaries, user, { sync });
   await endPostgresLeftBehind(home);
   const program = join(binaries.folder, 'bin', 'postgres');
   const settings = settingArguments({ ...SETTINGS, ...options.settings });

@@ -1,8 +1,14 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from 'nats';
 import pg from 'pg';
 import t from 'tap';
+import { findPostgresBinaries } from '../../src/embedded/postgres-binaries.js';
+import { preparePostgresData } from '../../src/embedded/postgres-data.js';
+import { findServerUser } from '../../src/embedded/server-user.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { createTestHome } from '../support/test-home.js';
 import { createTestPostgres } from '../support/test-postgres.js';
 
 async function ask(url: string, statement: string) {
@@ -36,6 +42,27 @@ t.test('Postgres keeps its data and its port over stop, kill and start', async (
   await postgres.start({ default_transaction_read_only: 'on' });
   t.same(await ask(postgres.url, 'SELECT one FROM kept'), [{ one: 1 }]);
   await t.rejects(ask(postgres.url, 'CREATE TABLE more ()'), { code: '25006' });
+});
+
+t.test('new data are synced before they count, unless fsync is off', async (t) => {
+  const user = findServerUser();
+  const asked = async (options: { sync?: boolean }) => {
+    const home = createTestHome(t);
+    const { folder, major } = findPostgresBinaries(home, user);
+    const bin = join(home, 'bin');
+    const words = join(home, 'words');
+    mkdirSync(bin);
+    // The initdb that there is, overheard.
+    const text = `#!/bin/sh\necho "$@" >${words}\nexec ${join(folder, 'bin', 'initdb')} "$@"\n`;
+    writeFileSync(join(bin, 'initdb'), text);
+    writeFileSync(words, '');
+    chmodSync(join(bin, 'initdb'), 0o755);
+    chmodSync(words, 0o666);
+    await preparePostgresData(home, { folder: home, major }, user, options);
+    return readFileSync(words, 'utf8');
+  };
+  t.notMatch(await asked({}), 'no-sync');
+  t.match(await asked({ sync: false }), '--no-sync');
 });
 
 t.test('nats-server keeps its streams and its port over stop, kill and start', async (t) => {
