@@ -11,7 +11,7 @@ export interface CommandContext {
   home: string;
   /** The log's Postgres: DATABASE_URL, else that of a running `hookfold start`. Throws where there is neither. */
   databaseUrl(): string;
-  /** The read models' Postgres: READ_DATABASE_URL, else the log's. */
+  /** The read models' Postgres: READ_DATABASE_URL, else as a running `hookfold start` has it (unless DATABASE_URL points elsewhere), else the log's. */
   readDatabaseUrl(): string;
   /** NATS_URL, else that of a running `hookfold start` (unless DATABASE_URL points elsewhere); undefined: no bus. */
   natsUrl(): string | undefined;
@@ -35,12 +35,13 @@ export function createContext(configuration: Configuration): CommandContext {
         'Start one beside this (npm start), or set DATABASE_URL to a Postgres of your own.',
     );
   };
+  const beside = () => (configuration.DATABASE_URL ? undefined : running());
   return {
     configuration,
     home,
     databaseUrl,
-    readDatabaseUrl: () => configuration.READ_DATABASE_URL ?? databaseUrl(),
-    natsUrl: () => configuration.NATS_URL ?? (configuration.DATABASE_URL ? undefined : running()?.natsUrl),
+    readDatabaseUrl: () => configuration.READ_DATABASE_URL ?? beside()?.readDatabaseUrl ?? databaseUrl(),
+    natsUrl: () => configuration.NATS_URL ?? beside()?.natsUrl,
     running,
     logger: (role) => createLogger(configuration.LOG_LEVEL, role),
     print: (line) => void process.stdout.write(`${line}\n`),

@@ -6,6 +6,7 @@ import { isSameProcess, type ProcessIdentity } from './process-identity.js';
 export interface RunFile {
   supervisor: ProcessIdentity;
   databaseUrl: string;
+  /** Where the read models are not in the log's database. */
   readDatabaseUrl?: string;
   natsUrl?: string;
   ingestUrl: string;

@@ -8,6 +8,7 @@ import { findFreePort } from '../../src/embedded/free-port.js';
 import { identify, isSameProcess, type ProcessIdentity } from '../../src/embedded/process-identity.js';
 import { type RunFile, readLastRunFile, readRunFile } from '../../src/embedded/run-file.js';
 import { type RunningProgram, runProgram } from '../support/run-program.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { createTestHome } from '../support/test-home.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -141,6 +142,24 @@ t.test(
     t.ok(Date.now() - stoppedFrom < STOP_WITHIN_MS);
   },
 );
+
+t.test('a command beside it finds the read models in their own database', async (t) => {
+  const read = await createTestDatabase(t);
+  const apart = { ...environment, READ_DATABASE_URL: read.url };
+  const program = runProgram(t, ['start'], apart, { detached: true });
+  await program.waitForLine(/hookfold runs\./, START_WITHIN_MS);
+  t.equal(await send(5), 5);
+  t.equal(await integrations(5), 5);
+  const { stdout } = await runProgram(t, ['status', '--json'], environment).exit;
+  const { projections } = JSON.parse(stdout);
+  t.match(
+    projections.find(({ name }: { name: string }) => name === 'integration'),
+    { position: 5 },
+    'those that were in the database of the log are at 4',
+  );
+  program.kill('SIGTERM');
+  t.match(await program.exit, { code: 0 });
+});
 
 t.test('a port that is taken is named with its variable', async (t) => {
   const taken = createServer().listen(Number(environment.QUERY_PORT), '127.0.0.1');

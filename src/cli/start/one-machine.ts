@@ -83,10 +83,12 @@ function writeRun(
   ports: Ports,
   roles: Roles,
 ): void {
+  const { READ_DATABASE_URL: readDatabaseUrl } = context.configuration;
   const processes = roles.processes().map((role) => role.identity());
   writeRunFile(context.home, {
     supervisor: identify(process.pid),
     databaseUrl,
+    ...(readDatabaseUrl ? { readDatabaseUrl } : {}),
     ...(natsUrl ? { natsUrl } : {}),
     ...urls(context, ports),
     roles: processes.filter((identity): identity is ProcessIdentity => identity !== undefined),
