@@ -73,7 +73,7 @@ export const ProblemDetails = Type.Object(
     code: Type.String({ description: 'Stable name of the problem' }),
     detail: Type.String({ description: 'What was expected, what was found, what to do' }),
   },
-  { $id: 'Problem', description: 'RFC 9457' },
+  { description: 'RFC 9457' },
 );
 
 /** A row's schema as the API shows it: without the columns `hidden`, in plain JSON Schema. */

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
+import { ProblemDetails } from '../../schemas/http-query.js';
 import { createServer, type Server } from '../http/server.js';
 import { requireKeys } from './authenticate.js';
 import type { QueryDeps } from './deps.js';
@@ -26,6 +27,12 @@ export interface QueryAppOptions extends QueryDeps {
 
 const DESCRIPTION = `What hookfold made of munity's webhooks. Every answer carries \`Hookfold-Position\`: the position of
 the log that it was read at. Lists are paged by \`cursor\`; errors are application/problem+json.`;
+
+const NOT_JSON = { description: 'As the summary says' };
+const ANY_ERROR = {
+  description: 'An error',
+  content: { 'application/problem+json': { schema: ProblemDetails } },
+};
 
 /** All routes, not yet listening. */
 export async function createQueryApp(options: QueryAppOptions): Promise<Server> {
@@ -62,4 +69,9 @@ async function describe(app: Server): Promise<void> {
     },
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/v1/')) return;
+    const { response } = (route.schema ?? {}) as { response?: object };
+    route.schema = { ...route.schema, response: { 200: NOT_JSON, ...response, default: ANY_ERROR } };
+  });
 }

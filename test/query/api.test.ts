@@ -151,6 +151,13 @@ t.test('lists and parameters', async (t) => {
     const row = json.paths['/v1/integrations/{id}'].get.responses[200].content['application/json'].schema;
     t.ok(row.properties.health.properties.open_incident_failures);
     t.match((await get('/docs/', '')).text, /swagger/i);
+    const unknown = await get('/v1/resources?colour=red');
+    for (const path of Object.keys(json.paths).filter((path) => path.startsWith('/v1/'))) {
+      const { responses } = json.paths[path].get;
+      t.ok(responses[200], path);
+      const { schema } = responses.default.content['application/problem+json'];
+      t.same(Object.keys(schema.properties), Object.keys(unknown.json), path);
+    }
   });
 
   t.test('operators see progress, rejected requests and what could not be read', async (t) => {
