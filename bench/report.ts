@@ -37,7 +37,7 @@ export function toTable({ bench, about, lines, ratios, notes }: BenchResult): st
 }
 
 /** Whether the median meets the aim; undefined where there is none. */
-export function isMet({ aim, values }: Ratio): boolean | undefined {
+function isMet({ aim, values }: Ratio): boolean | undefined {
   if (aim === undefined) return undefined;
   return 'atLeast' in aim ? median(values) >= aim.atLeast : median(values) <= aim.atMost;
 }

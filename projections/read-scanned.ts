@@ -24,7 +24,7 @@ const NO_TEXTS: Texts = {};
 const textOf = createTextMemo();
 
 /** What `readEvent` answers of such an event. Its id is made out of its bytes when somebody asks for it. */
-export class ScannedEvent {
+class ScannedEvent {
   readonly position: number;
   readonly received_at: string;
   readonly workspace_id: string;

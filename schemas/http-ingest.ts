@@ -1,13 +1,4 @@
-// What the door answers, and why it refuses.
-import { type Static, Type } from '@sinclair/typebox';
-
-/** The answer to a webhook that is in the log (202), or was already by its delivery id (200). */
-export const Acknowledgement = Type.Object({
-  position: Type.Integer({ description: 'Its position in the log' }),
-  event_id: Type.String({ format: 'uuid' }),
-  duplicate: Type.Boolean({ description: 'The delivery id was seen before; this is the first event of it' }),
-});
-export type Acknowledgement = Static<typeof Acknowledgement>;
+// Why the door rejects or refuses, and what it says then.
 
 interface Rejection {
   status: number;

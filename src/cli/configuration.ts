@@ -2,7 +2,7 @@ import { envSchema } from 'env-schema';
 import { Configuration } from '../../schemas/configuration.js';
 
 /** A variable of the environment that cannot be used; the message names each and what was expected. */
-export class ConfigurationError extends Error {
+class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION';
 }
 

@@ -7,7 +7,7 @@ import { listenForStop } from './stop-request.js';
 const STOP_WITHIN_MS = 9_000;
 
 /** The word that a role sends to its supervisor once it runs. */
-export const READY_MESSAGE = 'ready';
+const READY_MESSAGE = 'ready';
 
 /**
  * Runs a service in the foreground and ends the process: with 0 after a stop that was asked for (or after `done`),

@@ -6,7 +6,7 @@ import type { RejectedReason } from '../../schemas/http-ingest.js';
 import { isDeeperThan } from './json-depth.js';
 
 /** Levels of nesting at the most, the body's own object being the first. */
-export const MAX_DEPTH = 100;
+const MAX_DEPTH = 100;
 
 /** The webhook that a body holds, or why it holds none. */
 export function parseWebhook(body: Buffer, contentType: string | undefined): Envelope | RejectedReason {

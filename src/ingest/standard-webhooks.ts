@@ -10,7 +10,7 @@ import { textOf } from './header-text.js';
 import type { KnownSource } from './source-book.js';
 
 /** Seconds that a sender's clock may be off, either way; a signature holds no longer. */
-export const TOLERANCE_SECONDS = 300;
+const TOLERANCE_SECONDS = 300;
 
 const MAX_SIGNATURES = 16;
 

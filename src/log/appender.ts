@@ -25,7 +25,7 @@ export interface AppenderLimits {
 }
 
 /** The limits where none are given. */
-export const APPENDER_LIMITS: AppenderLimits = {
+const APPENDER_LIMITS: AppenderLimits = {
   batchEvents: 1000,
   batchBytes: 4 * 1024 * 1024,
   pendingBytes: 64 * 1024 * 1024,

@@ -12,7 +12,7 @@ export const LOGGED_COLUMNS = `position, event_id, received_at, source, workspac
 type TextRow = (string | null)[];
 
 /** A row of `LOGGED_COLUMNS`, read as text in array form, as an event. */
-export function toLoggedEvent(row: TextRow): LoggedEvent {
+function toLoggedEvent(row: TextRow): LoggedEvent {
   return {
     position: Number(row[0]),
     event_id: row[1]!,

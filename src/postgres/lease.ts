@@ -21,7 +21,7 @@ export interface HeldLease {
 }
 
 /** The longest time to live: so long may work lie idle after a holder's death. */
-export const LONGEST_TTL_MS = 10_000;
+const LONGEST_TTL_MS = 10_000;
 const LOOK_EVERY_MS = 200;
 
 /** Brings the lease table of a database up to date; see `migrate`. */

@@ -20,7 +20,7 @@ export interface ApiKey {
 const COLUMNS = 'name, workspaces, admin, created_at, revoked_at, last_used_at';
 
 /** A key of this name is in use already. */
-export class KeyNameTaken extends Error {
+class KeyNameTaken extends Error {
   readonly code = 'HOOKFOLD_KEY_NAME_TAKEN';
   constructor(readonly keyName: string) {
     super(`a key named ${JSON.stringify(keyName)} is in use. Revoke it first, or choose another name.`);

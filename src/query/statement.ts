@@ -25,7 +25,7 @@ const composer = new Kysely({
 });
 
 /** A statement's text and parameters. */
-export function compile(statement: RawBuilder<unknown>): { text: string; values: unknown[] } {
+function compile(statement: RawBuilder<unknown>): { text: string; values: unknown[] } {
   const { sql: text, parameters } = statement.compile(composer);
   return { text, values: [...parameters] };
 }

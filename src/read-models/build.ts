@@ -8,7 +8,7 @@ import { packageRoot } from '../postgres/package-root.js';
 
 type Client = pg.ClientBase;
 
-export type BuildState = 'building' | 'live' | 'retired' | 'discarded';
+export type BuildState = 'building' | 'live' | 'retired';
 
 export interface Build {
   build_id: number;

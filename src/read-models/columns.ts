@@ -41,7 +41,7 @@ export function selected({ name, kind }: Column, alias = ''): string {
 }
 
 /** A value of a column, from the text that Postgres sent. */
-export function fromText(kind: ColumnKind, text: string | null): unknown {
+function fromText(kind: ColumnKind, text: string | null): unknown {
   if (text === null) return null;
   switch (kind) {
     case 'bigint':

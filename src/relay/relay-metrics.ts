@@ -5,14 +5,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
  * copy. `refused`: the stream is no copy and is left alone, or the log lacks events that it has to get. `failing`: tried
  * again in a moment.
  */
-export const RELAY_STATES = [
-  'stopped',
-  'disconnected',
-  'standby',
-  'mirroring',
-  'refused',
-  'failing',
-] as const;
+const RELAY_STATES = ['stopped', 'disconnected', 'standby', 'mirroring', 'refused', 'failing'] as const;
 export type RelayState = (typeof RELAY_STATES)[number];
 
 /** What a relay does now. */
