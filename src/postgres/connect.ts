@@ -26,8 +26,9 @@ export interface PoolOptions extends pg.PoolConfig {
 }
 
 /**
- * A pool on `url`. Its connections speak UTC and ISO dates, and never wait for a lost server longer than ten
- * seconds. A connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
+ * A pool on `url`. Its connections speak UTC and ISO dates. Connecting is given up after ten seconds; a statement is not:
+ * of a server that vanished it learns from the system, in a quarter of an hour (`createPatientPool` waits less). A
+ * connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
  */
 export function createPool(url: string, { settings = '', onOpen, ...options }: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({

@@ -10,7 +10,7 @@ export type { CopiedRows };
  * The rows of a query, in its order, on a connection of `pool` (not a pipelined one). COPY takes no parameters: the
  * caller writes values into `query`, and nothing but numbers. The rows are written into `room`, where they fit; else
  * into a larger buffer. Those that go beyond `mostBytes` are left out, but for the first; where they are many, their
- * connection is ended. Throws what Postgres says, and what node-pg does when the pool's `query_timeout` is over.
+ * connection is ended. Throws what Postgres says, or what ended the connection.
  */
 export async function copyOut(
   pool: pg.Pool,

@@ -22,7 +22,8 @@ const nothing = () => {};
 /** A query for `client.query`, on a connection that is not pipelined. */
 export function createCustomQuery(query: CustomQuery): pg.Submittable {
   const submittable = {
-    // node-pg puts one here that ends the timer of `query_timeout`; until it is called, the timer holds on to the query.
+    // node-pg puts one here that ends the timer of `query_timeout`, which a URL may set; until it is called, the timer
+    // holds on to the query.
     callback: nothing,
     submit: (connection: Connection) => query.submit(connection),
     handleCopyInResponse: (connection: Connection) => query.handleCopyInResponse?.(connection),

@@ -20,7 +20,7 @@ import { createAlarm } from './alarm.js';
 import { runRelay } from './relay-loop.js';
 import { createRelayMetrics, type RelayStatus } from './relay-metrics.js';
 
-/** Bounds of a run: a few milliseconds of the event loop, which ingest may share. A query costs as much as reading 200 events. */
+/** Bounds of a run: a few milliseconds of work, and little memory. A query costs as much as reading 200 events. */
 const RUN_LIMITS: RunLimits = { events: 2000, bytes: 2 * 1024 * 1024 };
 
 const STOPPED_WITHIN_MS = 2000;
