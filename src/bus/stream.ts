@@ -16,7 +16,7 @@ import { SUBJECT_ROOT } from './subject.js';
 /** Name of the stream. */
 export const STREAM = 'HOOKFOLD';
 
-const OLDEST_SERVER = [2, 9, 0] as const;
+const OLDEST_SERVER = [2, 9, 10] as const;
 const STREAM_NOT_FOUND = 10059;
 const MESSAGE_NOT_FOUND = 10037;
 
@@ -97,7 +97,9 @@ export function assertServer(connection: NatsConnection): void {
   const numbers = version.split(/[.-]/).slice(0, 3).map(Number);
   const differing = OLDEST_SERVER.findIndex((number, index) => numbers[index] !== number);
   if (differing >= 0 && !(numbers[differing]! > OLDEST_SERVER[differing]!))
-    throw new StreamUnfit(`nats-server is ${version}; hookfold needs 2.9.0 or newer. Upgrade the server.`);
+    throw new StreamUnfit(
+      `nats-server is ${version}; hookfold needs ${OLDEST_SERVER.join('.')} or newer. Upgrade the server.`,
+    );
 }
 
 /** Throws StreamUnfit where the stream has limits or subjects that its numbering does not stand. */
