@@ -38,7 +38,10 @@ export function toToken(text: string | null): string {
   return HASHED + createHash('sha256').update(wellFormed).digest('hex');
 }
 
-/** The value of a token (for `parseSubject`): the inverse of `toToken`, but for a hashed value. Throws a URIError on what is no token. */
+/**
+ * The value of a token (for `parseSubject`): the inverse of `toToken`, but for a hashed value. Throws a URIError on what
+ * is no token.
+ */
 export function fromToken(token: string): string | null | HashedText {
   if (token === NONE) return null;
   if (token === EMPTY) return '';

@@ -20,7 +20,10 @@ export function subjectOf(event: SubjectColumns): string {
   return `${SUBJECT_ROOT}.${toToken(event.workspace_id)}.${toToken(event.customer_id)}.${toToken(event.event)}.${toToken(event.integration_id)}.${toToken(event.resource_type)}`;
 }
 
-/** What a subject names: the rule of docs/bus.md backwards, which only subscribers need, and tests. Undefined for a subject that is not of this form. */
+/**
+ * What a subject names: the rule of docs/bus.md backwards, which only subscribers need, and tests. Undefined for a subject
+ * that is not of this form.
+ */
 export function parseSubject(subject: string): ParsedSubject | undefined {
   const [root, ...tokens] = subject.split('.');
   if (root !== SUBJECT_ROOT || tokens.length !== SUBJECT_COLUMNS.length) return undefined;

@@ -11,7 +11,10 @@ export interface CommandContext {
   home: string;
   /** The log's Postgres: DATABASE_URL, else that of a running `hookfold start`. Throws where there is neither. */
   databaseUrl(): string;
-  /** The read models' Postgres: READ_DATABASE_URL, else as a running `hookfold start` has it (unless DATABASE_URL points elsewhere), else the log's. */
+  /**
+   * The read models' Postgres: READ_DATABASE_URL, else as a running `hookfold start` has it (unless DATABASE_URL points
+   * elsewhere), else the log's.
+   */
   readDatabaseUrl(): string;
   /** NATS_URL, else that of a running `hookfold start` (unless DATABASE_URL points elsewhere); undefined: no bus. */
   natsUrl(): string | undefined;
