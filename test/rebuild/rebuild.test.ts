@@ -83,6 +83,28 @@ t.test('rows that the log does not give are drift: shown, and not swapped unless
   t.not((await findServed(database.pool, 'resource'))?.build_id, served.build_id);
 });
 
+t.test('rows of no workspace and of an empty one are not taken for each other', async (t) => {
+  const activity = findProjection('activity');
+  const event = (workspace_id: string | null) => ({ workspace_id, event: 'ping', payload: {} });
+  const database = await createRebuildingDatabase(t, [event(null), event(''), event('')]);
+  t.match((await database.rebuild([activity])).get('activity'), {
+    kind: 'swapped',
+    drift: false,
+    comparison: { rows_before: 2, rows_after: 2, changed: 0 },
+  });
+  const { table_name } = (await findServed(database.pool, 'activity'))!;
+  await database.pool.query(`DELETE FROM read_model."${table_name}" WHERE workspace_id IS NULL`);
+  t.match((await database.rebuild([activity])).get('activity'), {
+    kind: 'kept',
+    comparison: {
+      added: 1,
+      removed: 0,
+      changed: 0,
+      sample: [{ kind: 'added', key: { workspace_id: null } }],
+    },
+  });
+});
+
 t.test('a swap is taken back, and the old table is followed from where it stood', async (t) => {
   const database = await createRebuildingDatabase(t);
   const first = (await findServed(database.pool, 'resource'))!;

@@ -87,11 +87,9 @@ function differencesSql(
 ): string {
   const keys = projection.keyColumns;
   const others = columns.filter(({ name }) => !isKey(projection, name));
-  const joined = keys.map((name) => `coalesce(b."${name}"::text, '') = coalesce(a."${name}"::text, '')`);
-  const nullable = keys.some((name) => isNullable(projection, name));
-  const using = nullable
-    ? `ON ${joined.join(' AND ')}`
-    : `USING (${keys.map((name) => `"${name}"`).join(', ')})`;
+  const joined = keys.map((name) =>
+    isNullable(projection, name) ? sameOrBothNull(name) : `b."${name}" = a."${name}"`,
+  );
   // Else as text: json has no equality, and its operators refuse the escape of NUL.
   const differs = others.map(({ name, comparable }) => {
     const cast = comparable ? '' : '::text';
@@ -101,9 +99,14 @@ function differencesSql(
   const kind =
     "CASE WHEN b.tableoid IS NULL THEN 'added' WHEN a.tableoid IS NULL THEN 'removed' ELSE 'changed' END";
   return `SELECT ${kind} AS kind, row_to_json(b) AS before, row_to_json(a) AS after${flags.join('')}
-    FROM (SELECT *, tableoid FROM ${tableOf(before)}) b FULL JOIN (SELECT *, tableoid FROM ${tableOf(after)}) a ${using}
+    FROM (SELECT *, tableoid FROM ${tableOf(before)}) b FULL JOIN (SELECT *, tableoid FROM ${tableOf(after)}) a
+    ON ${joined.join(' AND ')}
     WHERE b.tableoid IS NULL OR a.tableoid IS NULL OR ${differs.join(' OR ') || 'false'}`;
 }
+
+// A full join can be hashed on `=` alone, not on IS NOT DISTINCT FROM. An empty text is not null.
+const sameOrBothNull = (name: string) =>
+  `coalesce(b."${name}"::text, '') = coalesce(a."${name}"::text, '') AND (b."${name}" IS NULL) = (a."${name}" IS NULL)`;
 
 function isNullable(projection: Projection, name: string): boolean {
   const type = projection.row.properties[name]?.type;
