@@ -17,7 +17,7 @@ export const ProjectionStatus = Type.Object({
   unreadable: Type.Integer({ description: 'Known events that did not fit their schema' }),
   rebuild: Nullable(
     'object',
-    'A rebuild that is under way: build_id, version, position, events_left, started_at',
+    'A rebuild that is under way (running), or what one has left behind: build_id, version, running, position, events_left, started_at',
   ),
 });
 

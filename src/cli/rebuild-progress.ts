@@ -1,10 +1,12 @@
 // Progress of a rebuild: a bar on a terminal, a line every few seconds elsewhere; always on stderr.
 import { SingleBar } from 'cli-progress';
+import type { Leftover } from '../projector/rebuild/prepare.js';
 import type { RebuildProgressReport } from '../projector/rebuild/rebuild.js';
 import type { Throttle } from '../projector/rebuild/throttle.js';
 
 export interface RebuildProgressDisplay {
   phase(name: string): void;
+  leftover(leftover: Leftover): void;
   report(progress: RebuildProgressReport): void;
   end(): void;
 }
@@ -45,7 +47,12 @@ export function createRebuildProgress(
     if (name !== 'load') end();
     if (!quiet) line(PHASES[name] ?? name);
   }
-  return { phase, report, end };
+  function leftover({ projection, position, kept }: Leftover): void {
+    if (quiet) return;
+    if (kept) line(`${projection} goes on from position ${position}; rebuild --discard begins anew`);
+    else line(`${projection} begins anew: what was built up to position ${position} is of other code`);
+  }
+  return { phase, leftover, report, end };
 }
 
 const PHASES: Record<string, string> = {

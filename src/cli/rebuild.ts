@@ -113,6 +113,7 @@ async function run(context: CommandContext, projections: readonly Projection[], 
         dryRun: flags.dryRun ?? false,
         acceptDrift: flags.yes ?? false,
         onPhase: progress.phase,
+        onLeftover: progress.leftover,
         async onProgress(at) {
           progress.report(at);
           await throttle.pace();
@@ -125,7 +126,11 @@ async function run(context: CommandContext, projections: readonly Projection[], 
       if (flags.dryRun || !(await createConfirmation(flags.json)('Swap the rebuilt rows in all the same?')))
         return;
       const names = projections.filter(({ name }) => drifted.includes(name));
-      printOutcomes(context.print, await rebuild(names, { ...options, acceptDrift: true }), flags);
+      printOutcomes(
+        context.print,
+        await rebuild(names, { ...options, acceptDrift: true, onLeftover: undefined }),
+        flags,
+      );
       process.exitCode = 0;
     }),
   );

@@ -60,7 +60,13 @@ function describeProjections(projections: Status['projections']): string[] {
     String(projection.position),
     projection.lag_events === 0 ? '0' : `${projection.lag_events} (${projection.lag_seconds} s)`,
     ...[projection.segments.length, projection.parked, projection.unreadable].map(String),
-    projection.rebuild ? `v${projection.rebuild.version}: ${projection.rebuild.events_left} events left` : '',
+    describeRebuild(projection.rebuild),
   ]);
   return formatTable(heading, rows);
+}
+
+function describeRebuild(rebuild: Status['projections'][number]['rebuild']): string {
+  if (!rebuild) return '';
+  const { version, position, events_left, running } = rebuild;
+  return running ? `v${version}: ${events_left} events left` : `v${version}: left behind at ${position}`;
 }

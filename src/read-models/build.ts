@@ -18,9 +18,11 @@ export interface Build {
   table_name: string;
   state: BuildState;
   segments: number;
+  /** Which code folds it while it is building; null where that is not known. */
+  code: string | null;
 }
 
-const BUILD_COLUMNS = 'build_id, projection, version, table_name, state, segments';
+const BUILD_COLUMNS = 'build_id, projection, version, table_name, state, segments, code';
 
 /** The build's table, schema-qualified. */
 export const tableOf = (build: Build) => `read_model."${build.table_name}"`;
@@ -53,14 +55,18 @@ export async function findServed(
 }
 
 /** A new build with its empty table, without secondary indexes, its segments at position 0. */
-export async function createBuild(client: Client, projection: Projection, segments = 1): Promise<Build> {
+export async function createBuild(
+  client: Client,
+  projection: Projection,
+  { segments = 1, code = null }: { segments?: number; code?: string | null } = {},
+): Promise<Build> {
   const { rows } = await client.query(
     `WITH id AS (SELECT nextval(pg_get_serial_sequence('projector.build', 'build_id')) AS id)
-     INSERT INTO projector.build (build_id, projection, version, table_name, state, segments, internal_columns)
+     INSERT INTO projector.build (build_id, projection, version, table_name, state, segments, internal_columns, code)
      OVERRIDING SYSTEM VALUE
-     SELECT id, $1::text, $2::int, $1::text || '_v' || $2::int || '_' || id, 'building', $3, $4
+     SELECT id, $1::text, $2::int, $1::text || '_v' || $2::int || '_' || id, 'building', $3, $4, $5
      FROM id RETURNING ${BUILD_COLUMNS}`,
-    [projection.name, projection.version, segments, projection.internal],
+    [projection.name, projection.version, segments, projection.internal, code],
   );
   const build: Build = rows[0];
   await client.query(

@@ -9,6 +9,8 @@ export interface SegmentProgress {
 export interface RebuildProgress {
   build_id: number;
   version: number;
+  /** Whether a process is at work on it; else it was left behind. */
+  running: boolean;
   /** Position up to which the new table is folded. */
   position: number;
   events_left: number;
@@ -37,6 +39,7 @@ const PROGRESS = `
     (SELECT count(*) FROM projector.parked p WHERE p.build_id = b.build_id) AS parked,
     (SELECT count(*) FROM projector.unreadable u WHERE u.build_id = b.build_id) AS unreadable,
     (SELECT json_build_object('build_id', n.build_id, 'version', n.version, 'started_at', n.created_at,
+       'running', projector.is_rebuilding(n.projection, n.version),
        'position', (SELECT min(c.position) FROM projector.checkpoint c WHERE c.build_id = n.build_id))
      FROM projector.build n WHERE n.projection = b.projection AND n.state = 'building'
      ORDER BY n.build_id DESC LIMIT 1) AS rebuild

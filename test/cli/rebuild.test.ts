@@ -21,7 +21,7 @@ async function setUp(t: Test) {
 }
 
 t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
-  const { pool, head, run, served } = await setUp(t);
+  const { pool, head, run, served, rebuild } = await setUp(t);
   const first = await served();
   t.match(await run('rebuild', 'resource', '--dry-run'), {
     code: 0,
@@ -33,14 +33,25 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
   const { stdout } = await run('status', '--json');
   const status = JSON.parse(stdout).projections.find(({ name }: { name: string }) => name === 'resource');
   t.match(status, { position: head, rebuild: { version: 1, position: head, events_left: 0 } });
+  t.match(status, { rebuild: { running: false } });
+  t.match(await run('status'), { stdout: new RegExp(`resource .* v1: left behind at ${head}`) });
   t.equal(await served(), first);
 
   const running = await holdRebuild(pool, [resource], { logger: pino({ level: 'silent' }) });
   t.match(await run('rebuild', '--discard'), { code: 1, stderr: /a rebuild of resource is running already/ });
+  t.match(await run('status'), { stdout: /resource .* v1: 0 events left/ });
   await running.release();
+  t.match(await run('rebuild', 'resource', '--dry-run'), {
+    stderr: new RegExp(`rebuild: resource goes on from position ${head}; rebuild --discard begins anew`),
+  });
   t.match(JSON.parse((await run('rebuild', '--discard', '--json')).stdout), [{ projection: 'resource' }]);
 
-  t.match(await run('rebuild', 'resource', '--workers', '2'), { code: 0, stdout: /resource: swapped in/ });
+  await rebuild([resource], { dryRun: true, code: 'other' });
+  t.match(await run('rebuild', 'resource', '--workers', '2'), {
+    code: 0,
+    stdout: /resource: swapped in/,
+    stderr: new RegExp(`resource begins anew: what was built up to position ${head} is of other code`),
+  });
   t.not(await served(), first);
   t.match(await run('rebuild', '--rollback', 'resource'), {
     code: 0,

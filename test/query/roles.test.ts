@@ -81,6 +81,8 @@ t.test('database roles may do their work and are refused all else', async (t) =>
     ['projector', 'SELECT * FROM api_key', REFUSED],
     ['query', 'SELECT body FROM event_log', 'done'],
     ['query', "SELECT note_api_key_use('')", 'done'],
+    ['query', "SELECT projector.is_rebuilding('resource', 1)", 'done'],
+    ['query', 'SELECT * FROM hookfold.lease', REFUSED],
     ['query', APPEND, REFUSED],
     ['query', 'SELECT ensure_event_log_partitions(1)', REFUSED],
     ['query', 'INSERT INTO rejected_webhook (source) VALUES (1)', REFUSED],

@@ -1,16 +1,18 @@
 // Deploying is rebuilding: a higher version in the code is built in the background and swapped in, while processes
 // of the old code go on with theirs.
-import t from 'tap';
+import t, { type Test } from 'tap';
 import type { EventProjection, Projection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
+import type { Leftover } from '../../src/projector/rebuild/prepare.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findBuild, findServed } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
-import { appendBodies, startProjector } from '../projector/projecting.js';
+import { appendBodies, assertFolded, startProjector } from '../projector/projecting.js';
 import { fixtureBodies } from '../support/fill-log.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
+import { createRebuildingDatabase } from './rebuilding.js';
 
 /** The next version of `integration`: connectors in capitals. */
 const next: EventProjection<IntegrationRow> = {
@@ -71,3 +73,79 @@ t.test(
     await Promise.all([old.stop(), fresh.stop()]);
   },
 );
+
+/** The same version, by code with a fault that stays in every row that it began. */
+const faulty: EventProjection<IntegrationRow> = {
+  ...next,
+  evolve(row, event) {
+    const after = next.evolve(row, event);
+    return after && { ...after, first_position: -1 };
+  },
+};
+
+/** A database where a rebuild of `faulty`, by the code `first`, was interrupted on its way. */
+async function interrupt(t: Test) {
+  const database = await createRebuildingDatabase(t);
+  const leftovers: Leftover[] = [];
+  const written = async () => {
+    const build = await findBuild(database.pool, next, 'building');
+    return build ? (await readCheckpoints(database.pool, build.build_id))[0]!.position : 0;
+  };
+  const begun = database.rebuild([faulty], {
+    code: 'first',
+    memoryBytes: 1,
+    pageEvents: 100,
+    async onProgress({ position }) {
+      if (position > 2000 && (await written()) > 0) throw new Error('interrupted');
+    },
+  });
+  await t.rejects(begun, /interrupted/);
+  const reached = await written();
+  t.ok(reached > 0 && reached < database.head, `interrupted at ${reached} of ${database.head}`);
+  const onLeftover = (leftover: Leftover) => void leftovers.push(leftover);
+  return { ...database, reached, leftovers, onLeftover };
+}
+
+t.test('what other code of the same version has built is begun anew', async (t) => {
+  const { pool, rebuild, reached, leftovers, onLeftover } = await interrupt(t);
+  const outcomes = await rebuild([next], { code: 'second', onLeftover });
+  t.match(outcomes.get('integration'), { kind: 'swapped' });
+  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached, kept: false }]);
+  await assertFolded(t, pool, [next]);
+  const tables = "SELECT FROM pg_tables WHERE schemaname = 'read_model' AND tablename LIKE 'integration_v2%'";
+  t.equal((await pool.query(tables)).rowCount, 1, 'the table that was half-built is gone');
+});
+
+t.test('what the same code has built is gone on with', async (t) => {
+  const { rebuild, reached, leftovers, onLeftover } = await interrupt(t);
+  let first = Number.POSITIVE_INFINITY;
+  const outcomes = await rebuild([faulty], {
+    code: 'first',
+    onLeftover,
+    onProgress: ({ position }) => {
+      first = Math.min(first, position);
+    },
+  });
+  t.match(outcomes.get('integration'), { kind: 'swapped' });
+  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached, kept: true }]);
+  t.ok(first > reached, `went on at ${first}`);
+});
+
+t.test('other code of the same version leaves alone what somebody is at work on', async (t) => {
+  const { pool, rebuild } = await createRebuildingDatabase(t);
+  let told: Promise<unknown> | undefined;
+  const outcomes = await rebuild([next], {
+    code: 'first',
+    pageEvents: 100,
+    memoryBytes: 1,
+    onProgress: async () => {
+      told ??= t.rejects(
+        rebuild([faulty], { code: 'second' }),
+        /a rebuild of integration is running already/,
+      );
+      await told;
+    },
+  });
+  t.match(outcomes.get('integration'), { kind: 'swapped' });
+  await assertFolded(t, pool, [next]);
+});

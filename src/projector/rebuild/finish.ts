@@ -25,6 +25,7 @@ import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
 import { createPage } from '../page.js';
 import { type Comparison, compareBuilds, isSame } from './compare.js';
+import { assertBuilding } from './prepare.js';
 import { pruneRetired } from './retire.js';
 
 export interface FinishOptions {
@@ -82,17 +83,6 @@ const lowest = (checkpoints: readonly Checkpoint[]) =>
 /** A live build into which nothing was ever folded has nothing to be compared with. */
 const isUntouched = (checkpoints: readonly Checkpoint[]) =>
   checkpoints.every(({ position }) => position === 0);
-
-async function assertBuilding(client: pg.ClientBase, building: Build): Promise<void> {
-  const { rows } = await client.query('SELECT state FROM projector.build WHERE build_id = $1', [
-    building.build_id,
-  ]);
-  if (rows[0]?.state === 'building') return;
-  throw new Error(
-    `the rebuild of ${building.projection} was ${rows[0]?.state ?? 'discarded'} by another process meanwhile. ` +
-      'Look at hookfold status, and start it again if it is still wanted.',
-  );
-}
 
 /** Folds every segment of a build up to `target` inside the transaction that holds its checkpoints. */
 async function catchUp(

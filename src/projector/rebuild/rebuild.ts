@@ -1,6 +1,6 @@
 // A rebuild, from the first event to the swap:
 //
-//   prepare   a build of each projection, new or the one that was interrupted
+//   prepare   a build of each projection, new or the one that the same code was interrupted in
 //   load      one pass over the log for all of them, by one or several workers, yielding to live work
 //   index     secondary indexes, after the load
 //   finish    each under its live build's checkpoints: compare, swap
@@ -10,14 +10,14 @@ import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { readHead } from '../../log/read-log.js';
-import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, createBuild, findBuild } from '../../read-models/build.js';
+import { type Build, findBuild } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
-import { ensureLiveBuild } from '../../read-models/live-build.js';
 import type { Pools } from '../pools.js';
 import { type FinishOptions, finishRebuild, indexBuild, type Outcome } from './finish.js';
 import { giveWay, isLocked, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
+import { type Leftover, prepareBuild } from './prepare.js';
+import { runningCode } from './running-code.js';
 
 export interface Rebuilding {
   projection: Projection;
@@ -43,6 +43,10 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   load: Loader;
   /** For indexes and the comparison, which take as long as they take. Default: `logPool` and `readPool`. */
   unhurried?: Pools;
+  /** What code folds; only what the same code left behind is gone on with. Default: `runningCode`. */
+  code?: string;
+  /** Told of what an earlier rebuild left behind. */
+  onLeftover?(leftover: Leftover): void;
   /** Told after each page; what it awaits holds the load up. */
   onProgress?(progress: RebuildProgressReport): Promise<void> | void;
   /** `wait`: for a process that may have been killed at the same rebuild. */
@@ -64,7 +68,9 @@ export async function rebuild(
   });
   try {
     const builds: Rebuilding[] = [];
-    for (const projection of projections) builds.push(await prepare(projection, options));
+    const code = options.code ?? runningCode();
+    for (const projection of projections)
+      builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
     options.onPhase?.('load');
     await loadToHead(builds, options);
     options.onPhase?.('index');
@@ -78,15 +84,6 @@ export async function rebuild(
   } finally {
     await hold.release();
   }
-}
-
-async function prepare(projection: Projection, { readPool, workers }: RebuildOptions): Promise<Rebuilding> {
-  const live = await ensureLiveBuild(readPool, projection);
-  const interrupted = await findBuild(readPool, projection, 'building');
-  const segments = projection.within === 'integration' ? Math.max(workers, live?.segments ?? 1) : 1;
-  const build =
-    interrupted ?? (await inTransaction(readPool, (client) => createBuild(client, projection, segments)));
-  return { projection, build };
 }
 
 async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {

@@ -1,0 +1,75 @@
+// The build that a rebuild fills: a new one, or what an earlier rebuild left behind, if the same code folded it. What
+// other code of the same version folded is dropped: rows of both in one table would be nobody's.
+//
+// Two processes of different code that both want the version: the one that holds its lease begins anew, and works until
+// it has swapped or ends. The other finds the lease held, and then the version served. It begins anew itself only
+// where the first has ended without a swap.
+import type pg from 'pg';
+import type { Projection } from '../../../projections/contract.js';
+import { inTransaction } from '../../postgres/transaction.js';
+import { type Build, createBuild, findBuild } from '../../read-models/build.js';
+import { readCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { ensureLiveBuild } from '../../read-models/live-build.js';
+import { dropBuild } from './retire.js';
+
+/** What an earlier rebuild left behind, and what becomes of it. */
+export interface Leftover {
+  projection: string;
+  version: number;
+  /** Position up to which it is folded. */
+  position: number;
+  /** Gone on with; else it is dropped, since other code folded it, and begun anew. */
+  kept: boolean;
+}
+
+export interface PrepareOptions {
+  readPool: pg.Pool;
+  /** A build keyed within an integration gets so many segments at least. */
+  workers: number;
+  /** What code folds it; see `runningCode`. */
+  code: string;
+  onLeftover?(leftover: Leftover): void;
+}
+
+/** The build to fill. Call it as the holder of the rebuild's lease. */
+export async function prepareBuild(
+  projection: Projection,
+  { readPool, workers, code, onLeftover }: PrepareOptions,
+): Promise<Build> {
+  const live = await ensureLiveBuild(readPool, projection);
+  const left = await findBuild(readPool, projection, 'building');
+  const kept = left?.code === code;
+  if (left) onLeftover?.({ ...projectionOf(left), position: await lowestPosition(readPool, left), kept });
+  if (left && kept) return left;
+  const segments = projection.within === 'integration' ? Math.max(workers, live?.segments ?? 1) : 1;
+  return inTransaction(readPool, async (client) => {
+    if (left) await dropBuilding(client, left);
+    return createBuild(client, projection, { segments, code });
+  });
+}
+
+const projectionOf = ({ projection, version }: Build) => ({ projection, version });
+
+async function lowestPosition(readPool: pg.Pool, build: Build): Promise<number> {
+  const checkpoints = await readCheckpoints(readPool, build.build_id);
+  return Math.min(...checkpoints.map(({ position }) => position));
+}
+
+// Checkpoints first, as whoever writes to it: one that still does, without its lease, then finds them gone.
+async function dropBuilding(client: pg.ClientBase, build: Build): Promise<void> {
+  await seizeCheckpoints(client, build.build_id);
+  await assertBuilding(client, build);
+  await dropBuild(client, build);
+}
+
+/** Throws where a build is no longer building. The caller holds its checkpoints. */
+export async function assertBuilding(client: pg.ClientBase, building: Build): Promise<void> {
+  const { rows } = await client.query('SELECT state FROM projector.build WHERE build_id = $1', [
+    building.build_id,
+  ]);
+  if (rows[0]?.state === 'building') return;
+  throw new Error(
+    `the rebuild of ${building.projection} was ${rows[0]?.state ?? 'discarded'} by another process meanwhile. ` +
+      'Look at hookfold status, and start it again if it is still wanted.',
+  );
+}
