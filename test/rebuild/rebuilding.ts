@@ -1,5 +1,6 @@
 // A database with a filled log and live read models, and rebuilds of them.
 
+import type pg from 'pg';
 import pino from 'pino';
 import type { Test } from 'tap';
 import type { Projection } from '../../projections/contract.js';
@@ -11,13 +12,15 @@ import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
+/** Rebuilds projections (default: all) with a small memory, so that rows are written many times. */
+export type Rebuild = (
+  projections?: readonly Projection[],
+  options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number },
+) => ReturnType<typeof rebuild>;
+
 export interface RebuildingDatabase extends TestDatabase {
   head: number;
-  /** Rebuilds projections (default: all) with a small memory, so that rows are written many times. */
-  rebuild(
-    projections?: readonly Projection[],
-    options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number },
-  ): ReturnType<typeof rebuild>;
+  rebuild: Rebuild;
   /** The rows of a view, as text, in the order of their key. */
   rows(view: string): Promise<string[]>;
 }
@@ -31,29 +34,29 @@ export async function createRebuildingDatabase(
   const { pool } = database;
   const head = await fillLog(pool, bodies);
   await fillReadModels({ log: pool });
-  const stores = { logPool: pool, readPool: pool };
   return {
     ...database,
     head,
-    rebuild: (projections = PROJECTIONS, { memoryBytes = 200_000, pageEvents = 500, ...options } = {}) =>
-      rebuild(projections, {
-        ...stores,
-        logger: pino({ level: 'silent' }),
-        workers: 1,
-        load: createLocalLoader({
-          ...stores,
-          readRun: createRunReader(stores.logPool),
-          memoryBytes,
-          pageEvents,
-        }),
-        sampleSize: 5,
-        dryRun: false,
-        acceptDrift: false,
-        ...options,
-      }),
+    rebuild: rebuildIn(pool),
     async rows(view) {
       const { rows } = await pool.query(`SELECT r::text AS row FROM read_model."${view}" r ORDER BY 1`);
       return rows.map(({ row }) => row);
     },
   };
+}
+
+/** Rebuilds in a database that has the log and the read models. */
+export function rebuildIn(pool: pg.Pool): Rebuild {
+  const stores = { logPool: pool, readPool: pool };
+  return (projections = PROJECTIONS, { memoryBytes = 200_000, pageEvents = 500, ...options } = {}) =>
+    rebuild(projections, {
+      ...stores,
+      logger: pino({ level: 'silent' }),
+      workers: 1,
+      load: createLocalLoader({ ...stores, readRun: createRunReader(pool), memoryBytes, pageEvents }),
+      sampleSize: 5,
+      dryRun: false,
+      acceptDrift: false,
+      ...options,
+    });
 }

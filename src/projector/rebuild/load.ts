@@ -69,7 +69,7 @@ async function pass(
     await foldAndWrite(from, to, loading, options);
   } catch (error) {
     if (!(error instanceof WriteRefused)) throw error;
-    await foldCarefully(loading, from, error.position, options);
+    await foldCarefully(loading, error.position, options);
   }
 }
 
@@ -174,23 +174,23 @@ async function write(
   }
 }
 
-// Postgres refused one of many rows: the way page by page finds the event behind it, and parks it.
-async function foldCarefully(
-  loading: Loading[],
-  from: number,
-  to: number,
-  options: LoadOptions,
-): Promise<void> {
-  for (const { follower, checkpoints } of loading) {
-    const segments = new Set(checkpoints.map(({ segment }) => segment));
-    await refreshFollower(options.readPool, follower);
-    follower.checkpoints = follower.checkpoints.filter(({ segment }) => segments.has(segment));
-  }
-  const shares = loading.map(({ follower }) => ({ follower, checkpoints: follower.checkpoints }));
+// Postgres refused one of many rows: the way page by page finds the event behind it, and parks it. It begins behind the
+// last write, to which all checkpoints that are loading were moved together.
+async function foldCarefully(loading: Loading[], to: number, options: LoadOptions): Promise<void> {
+  for (const each of loading) await refreshLoading(each, options);
   const readPage = createLogReader(options);
-  for (let position = from; position < to; position = shares[0]!.checkpoints[0]!.position) {
-    const events = await readPage(position, to);
-    await applyPage(options.readPool, shares, createPage(events));
-  }
-  for (const each of loading) each.checkpoints = each.follower.checkpoints;
+  const first = loading[0]!.checkpoints[0]!;
+  while (first.position < to)
+    await applyPage(options.readPool, loading, createPage(await readPage(first.position, to)));
 }
+
+async function refreshLoading(loading: Loading, { readPool }: LoadOptions): Promise<void> {
+  const { follower } = loading;
+  const held = segmentsOf(follower.checkpoints);
+  const moving = segmentsOf(loading.checkpoints);
+  await refreshFollower(readPool, follower);
+  follower.checkpoints = follower.checkpoints.filter(({ segment }) => held.has(segment));
+  loading.checkpoints = follower.checkpoints.filter(({ segment }) => moving.has(segment));
+}
+
+const segmentsOf = (checkpoints: readonly Checkpoint[]) => new Set(checkpoints.map(({ segment }) => segment));
