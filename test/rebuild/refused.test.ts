@@ -88,3 +88,21 @@ t.test('it is parked where segments stand at different positions too', async (t)
   await t.rejects(database.rebuild([refused], { ...options, load, onProgress }), /interrupted/);
   await assertRebuilt(t, database, options);
 });
+
+t.test('a refused row that is met under the checkpoints of both builds is parked', async (t) => {
+  const database = await setUp(t, bodies(300, { 120: 'null', 260: 'long' }));
+  t.same(await database.parked(), [120, 170, 220, 260, 270]);
+  await assertRebuilt(t, database);
+
+  // Followed by nobody: it is the live build that is behind.
+  await fillLog(database.pool, bodies(2000, { 1731: 'null' }));
+  t.match((await database.rebuild([refused])).get('integration'), { position: 2300, drift: false });
+  const reasons = (await listParked(database.pool, { position: 2031 })).map(({ reason }) => reason);
+  t.match(reasons, [/null value/]);
+});
+
+t.test('a row that an index refuses is parked, though the load makes the indexes last', async (t) => {
+  const database = await setUp(t, bodies(3000, { 2050: 'long', 2060: 'null' }));
+  t.match(await database.parked(), { 0: 2050 });
+  await assertRebuilt(t, database);
+});

@@ -10,15 +10,9 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { EventMissing } from '../../log/missing-event.js';
 import { readAfter } from '../../log/read-log.js';
+import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import {
-  type Build,
-  createIndexes,
-  findBuild,
-  findServed,
-  setState,
-  showBuild,
-} from '../../read-models/build.js';
+import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
 import { type Checkpoint, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { writeIncidents } from '../apply-page.js';
 import { foldPage } from '../fold-page.js';
@@ -47,7 +41,21 @@ export type Outcome =
 const PAGE_EVENTS = 1000;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 
-/** Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. */
+/** Postgres refuses a row of the events up to `position` that a build is behind: nothing was done. */
+export class CatchUpRefused extends Error {
+  constructor(
+    readonly build: Build,
+    readonly position: number,
+    override readonly cause: unknown,
+  ) {
+    super(`a row of the events up to position ${position} is refused`);
+  }
+}
+
+/**
+ * Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. Throws CatchUpRefused
+ * where what is missing has to be folded in pages of its own before, which park the event.
+ */
 export async function finishRebuild(
   projection: Projection,
   building: Build,
@@ -94,7 +102,9 @@ async function catchUp(
 ): Promise<void> {
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
   for (const checkpoint of follower.checkpoints)
-    await catchUpSegment(client, logPool, follower, checkpoint, target);
+    await catchUpSegment(client, logPool, follower, checkpoint, target).catch((error) => {
+      throw isRefusedData(error) ? new CatchUpRefused(build, target, error) : error;
+    });
   await client.query('UPDATE projector.checkpoint SET position = $2 WHERE build_id = $1', [
     build.build_id,
     target,
@@ -147,16 +157,4 @@ async function swap(
   await showBuild(client, building, !served || served.version <= projection.version);
   await pruneRetired(client, building, 1);
   return { kind: 'swapped', position, comparison, drift };
-}
-
-/** Makes the secondary indexes of a loaded build, once. */
-export async function indexBuild(pool: pg.Pool, projection: Projection, build: Build): Promise<void> {
-  await inTransaction(pool, async (client) => {
-    const { rows } = await client.query(
-      'SELECT count(*) AS indexes FROM pg_indexes WHERE schemaname = $1 AND tablename = $2',
-      ['read_model', build.table_name],
-    );
-    if (rows[0].indexes <= 1) await createIndexes(client, projection, build);
-  });
-  await pool.query(`ANALYZE read_model."${build.table_name}"`);
 }

@@ -13,9 +13,10 @@ import { readHead } from '../../log/read-log.js';
 import { type Build, findBuild } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import type { Pools } from '../pools.js';
-import { type FinishOptions, finishRebuild, indexBuild, type Outcome } from './finish.js';
+import { CatchUpRefused, type FinishOptions, finishRebuild, type Outcome } from './finish.js';
 import { giveWay, isLocked, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
+import { indexBuild } from './index-build.js';
 import { type Leftover, prepareBuild } from './prepare.js';
 import { runningCode } from './running-code.js';
 
@@ -71,11 +72,7 @@ export async function rebuild(
     const code = options.code ?? runningCode();
     for (const projection of projections)
       builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
-    options.onPhase?.('load');
-    await loadToHead(builds, options);
-    options.onPhase?.('index');
-    const { readPool } = options.unhurried ?? options;
-    for (const { projection, build } of builds) await indexBuild(readPool, projection, build);
+    await loadAndIndex(builds, options);
     options.onPhase?.('finish');
     const outcomes = new Map<string, Outcome>();
     for (const rebuilding of builds)
@@ -84,6 +81,24 @@ export async function rebuild(
   } finally {
     await hold.release();
   }
+}
+
+async function loadAndIndex(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
+  options.onPhase?.('load');
+  await loadToHead(builds, options);
+  options.onPhase?.('index');
+  const { readPool } = options.unhurried ?? options;
+  const emptied: Rebuilding[] = [];
+  for (const rebuilding of builds) {
+    const { projection, build } = rebuilding;
+    if (await indexBuild(readPool, projection, build)) continue;
+    options.logger.warn(
+      { projection: projection.name },
+      'an index refuses a row: loading again, to park its event',
+    );
+    emptied.push(rebuilding);
+  }
+  if (emptied.length > 0) await loadAndIndex(emptied, options);
 }
 
 async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
@@ -104,21 +119,25 @@ async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool):
 }
 
 // The live build may move on between the load and the transaction, or lag behind with nobody following it: what is
-// behind is brought up first, so that the transaction that holds it stays short.
+// behind is brought up first, so that the transaction that holds it stays short. So is what is refused in it: outside,
+// its event is parked.
 async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
+  const bringUp = async (behind: Build, position: number): Promise<undefined> =>
+    void (await options.load([{ projection, build: behind }], position, () => {}).catch(ignoreMoved));
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
     const catchUpLimit = round < LOCK_ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
     const finishing = { ...options, ...options.unhurried, catchUpLimit };
-    const outcome = await finishRebuild(projection, build, finishing).catch((error) =>
-      isLocked(error) ? giveWay(error, round) : ignoreMoved(error),
-    );
+    const outcome = await finishRebuild(projection, build, finishing).catch((error) => {
+      if (isLocked(error)) return giveWay(error, round);
+      if (!(error instanceof CatchUpRefused) || round >= LOCK_ROUNDS) return ignoreMoved(error);
+      return bringUp(error.build, error.position);
+    });
     if (outcome === undefined) continue;
     if (outcome.kind !== 'behind') return outcome;
-    const builds = [{ projection, build }];
     const live = await findBuild(options.readPool, projection, 'live');
-    if (outcome.live < outcome.rebuilt && live) builds[0] = { projection, build: live };
-    await options.load(builds, Math.max(outcome.live, outcome.rebuilt), () => {}).catch(ignoreMoved);
+    const behind = outcome.live < outcome.rebuilt && live ? live : build;
+    await bringUp(behind, Math.max(outcome.live, outcome.rebuilt));
   }
 }
 
