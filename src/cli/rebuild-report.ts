@@ -19,10 +19,14 @@ export function printOutcomes(
 
 function printOutcome(print: Print, name: string, outcome: Outcome, diff: boolean): void {
   if (outcome.kind === 'behind') return;
-  const { kind, position, comparison, drift } = outcome;
+  const { kind, position, comparison, rekeyed, drift } = outcome;
   print(`${name}: ${kind === 'swapped' ? 'swapped in' : 'not swapped'} at position ${position}`);
   if (!comparison) {
-    print('  nothing was served at this position to compare with');
+    print(
+      rekeyed
+        ? '  the version before has another key: rows could not be compared'
+        : '  nothing was served at this position to compare with',
+    );
     return;
   }
   print(`  ${describe(comparison)}`);

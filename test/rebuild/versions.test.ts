@@ -1,9 +1,13 @@
 // Deploying is rebuilding: a higher version in the code is built in the background and swapped in, while processes
 // of the old code go on with theirs.
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { Type } from '@sinclair/typebox';
 import t, { type Test } from 'tap';
 import type { EventProjection, Projection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
+import { text } from '../../schemas/columns.js';
 import type { Leftover } from '../../src/projector/rebuild/prepare.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findBuild, findServed } from '../../src/read-models/build.js';
@@ -148,4 +152,32 @@ t.test('other code of the same version leaves alone what somebody is at work on'
   });
   t.match(outcomes.get('integration'), { kind: 'swapped' });
   await assertFolded(t, pool, [next]);
+});
+
+/** `next` with a column more, which is part of its key. */
+function widened(t: Test): EventProjection<IntegrationRow & { region: string }> {
+  const sql = readFileSync(new URL('table.sql', integration.folder), 'utf8')
+    .replace('(\n', '(\n  region text NOT NULL,\n')
+    .replace('PRIMARY KEY (', 'PRIMARY KEY (region, ');
+  return {
+    ...next,
+    row: Type.Object({ region: text(), ...integration.row.properties }),
+    keyColumns: ['region', 'integration_id'],
+    folder: pathToFileURL(`${t.testdir({ 'table.sql': sql })}/`),
+    key: (event) => ['eu', ...integration.key(event)!],
+    evolve: (row, event) => ({ ...next.evolve(row, event)!, region: 'eu' }),
+  };
+}
+
+t.test('a version of another key is swapped in, its rows compared with none', async (t) => {
+  const { rebuild } = await createRebuildingDatabase(t);
+  const swapped = { kind: 'swapped', comparison: undefined, rekeyed: true, drift: false };
+  const wide = widened(t);
+  t.match((await rebuild([wide])).get('integration'), swapped, 'with a column more in its key');
+  t.match((await rebuild([{ ...next, version: 3 }])).get('integration'), swapped, 'with one less');
+  t.match((await rebuild([{ ...next, version: 4 }])).get('integration'), {
+    comparison: { added: 0, removed: 0, changed: 0 },
+    rekeyed: false,
+  });
+  await t.rejects(rebuild([{ ...wide, version: 4 }]), /another key .*Raise the version/);
 });

@@ -26,6 +26,25 @@ export interface Comparison {
 /** Whether the two tables hold the same rows. */
 export const isSame = ({ added, removed, changed }: Comparison) => added + removed + changed === 0;
 
+/** Whether the rows of two builds can be told by one key: that of the projection, in columns of the same types. */
+export async function haveOneKey(
+  client: pg.ClientBase,
+  projection: Projection,
+  before: Build,
+  after: Build,
+): Promise<boolean> {
+  const columns = await sharedColumns(client, projection, before, after);
+  const typed = columns.filter(({ name, comparable }) => comparable && isKey(projection, name));
+  if (typed.length < projection.keyColumns.length) return false;
+  const { rows } = await client.query(
+    `SELECT FROM pg_index i WHERE indrelid = $1::regclass AND indisunique AND $2::text[] = ARRAY(
+       SELECT attname::text FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)
+       ORDER BY array_position($2, attname::text))`,
+    [tableOf(before), projection.keyColumns],
+  );
+  return rows.length > 0;
+}
+
 /**
  * Compares the rows of `before` with those of `after`, in the columns that both have: all are counted, at most
  * `sampleSize` are shown.

@@ -18,7 +18,7 @@ import { writeIncidents } from '../apply-page.js';
 import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
 import { createPage } from '../page.js';
-import { type Comparison, compareBuilds, isSame } from './compare.js';
+import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { assertBuilding } from './prepare.js';
 import { pruneRetired } from './retire.js';
 
@@ -35,7 +35,14 @@ export interface FinishOptions {
 }
 
 export type Outcome =
-  | { kind: 'swapped' | 'kept'; position: number; comparison: Comparison | undefined; drift: boolean }
+  | {
+      kind: 'swapped' | 'kept';
+      position: number;
+      comparison: Comparison | undefined;
+      /** The live build has another key, so that its rows cannot be compared. */
+      rekeyed: boolean;
+      drift: boolean;
+    }
   | { kind: 'behind'; live: number; rebuilt: number };
 
 const PAGE_EVENTS = 1000;
@@ -75,17 +82,22 @@ export async function finishRebuild(
     if (behind > options.catchUpLimit)
       return { kind: 'behind', live: lowest(before), rebuilt: lowest(after) };
     await catchUp(client, projection, building, target, options);
-    const swapping = { building, live, served, position: target };
+    const swapping = { building, live, served, position: target, rekeyed: false };
     if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);
+    const rekeyed = !(await haveOneKey(client, projection, live, building));
+    if (rekeyed && sameVersion) throw new Error(keyChanged(projection));
     if (sameVersion) await catchUp(client, projection, live, target, options);
-    const comparable = sameVersion || before.every(({ position }) => position === target);
+    const comparable = !rekeyed && before.every(({ position }) => sameVersion || position === target);
     const comparison = comparable
       ? await compareBuilds(client, projection, live, building, options.sampleSize)
       : undefined;
-    return swap(client, projection, swapping, comparison, options);
+    return swap(client, projection, { ...swapping, rekeyed }, comparison, options);
   });
 }
 
+const keyChanged = ({ name, version, keyColumns }: Projection) =>
+  `the table that is served of ${name} version ${version} has another key than the code's (${keyColumns.join(', ')}). ` +
+  'Raise the version of the projection, and rebuild again.';
 const lowest = (checkpoints: readonly Checkpoint[]) =>
   Math.min(...checkpoints.map(({ position }) => position));
 /** A live build into which nothing was ever folded has nothing to be compared with. */
@@ -140,21 +152,22 @@ interface Swapping {
   live: Build | undefined;
   served: Build | undefined;
   position: number;
+  rekeyed: boolean;
 }
 
 async function swap(
   client: pg.ClientBase,
   projection: Projection,
-  { building, live, served, position }: Swapping,
+  { building, live, served, position, rekeyed }: Swapping,
   comparison: Comparison | undefined,
   { dryRun, acceptDrift }: FinishOptions,
 ): Promise<Outcome> {
   const sameVersion = live?.version === projection.version;
   const drift = sameVersion && comparison !== undefined && !isSame(comparison);
-  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', position, comparison, drift };
+  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', position, comparison, rekeyed, drift };
   if (live && sameVersion) await setState(client, live, 'retired');
   await setState(client, building, 'live');
   await showBuild(client, building, !served || served.version <= projection.version);
   await pruneRetired(client, building, 1);
-  return { kind: 'swapped', position, comparison, drift };
+  return { kind: 'swapped', position, comparison, rekeyed, drift };
 }
