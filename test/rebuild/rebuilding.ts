@@ -15,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 /** Rebuilds projections (default: all) with a small memory, so that rows are written many times. */
 export type Rebuild = (
   projections?: readonly Projection[],
-  options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number },
+  options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number; writeEveryMs?: number },
 ) => ReturnType<typeof rebuild>;
 
 export interface RebuildingDatabase extends TestDatabase {
@@ -48,12 +48,21 @@ export async function createRebuildingDatabase(
 /** Rebuilds in a database that has the log and the read models. */
 export function rebuildIn(pool: pg.Pool): Rebuild {
   const stores = { logPool: pool, readPool: pool };
-  return (projections = PROJECTIONS, { memoryBytes = 200_000, pageEvents = 500, ...options } = {}) =>
+  return (
+    projections = PROJECTIONS,
+    { memoryBytes = 200_000, pageEvents = 500, writeEveryMs, ...options } = {},
+  ) =>
     rebuild(projections, {
       ...stores,
       logger: pino({ level: 'silent' }),
       workers: 1,
-      load: createLocalLoader({ ...stores, readRun: createRunReader(pool), memoryBytes, pageEvents }),
+      load: createLocalLoader({
+        ...stores,
+        readRun: createRunReader(pool),
+        memoryBytes,
+        pageEvents,
+        writeEveryMs,
+      }),
       sampleSize: 5,
       dryRun: false,
       acceptDrift: false,

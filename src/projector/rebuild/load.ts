@@ -1,6 +1,7 @@
 // The bulk of a rebuild: one pass over the log for all builds at one position. Rows stay in memory over many pages
-// and are written when their bytes reach a bound, together with the checkpoints, in one transaction; so memory is
-// bounded whatever the number of keys, and a pass that was killed goes on behind the last such write.
+// and are written when their bytes reach a bound, or some seconds after the last write, together with the checkpoints,
+// in one transaction; so memory is bounded whatever the number of keys, and a pass that was killed goes on behind the
+// last such write.
 //
 // Three things go on at once: the next page is read, this one is folded, the batch before is written.
 import type pg from 'pg';
@@ -23,6 +24,8 @@ export interface LoadOptions {
   pageEvents: number;
   /** Estimated bytes of changed rows at which they are written. */
   dirtyBytes: number;
+  /** Time after which they are written though they are fewer, in milliseconds. Default 10,000. */
+  writeEveryMs?: number | undefined;
   /** Called after each page with the position reached; what it awaits holds the load up. */
   onProgress?(position: number): Promise<void> | void;
   signal?: AbortSignal;
@@ -80,25 +83,54 @@ async function foldAndWrite(
   options: LoadOptions,
 ): Promise<void> {
   const readPage = createLogReader(options);
-  let reached = from;
+  let written = performance.now();
   let writing: Promise<void> = Promise.resolve();
-  while (reached < to) {
-    options.signal?.throwIfAborted();
-    const events = await readPage(reached, to);
-    reached = events.at(-1)!.position;
-    for (let first = 0; first < events.length; first += FOLDED_TOGETHER) {
-      const page = createPage(events.slice(first, first + FOLDED_TOGETHER));
-      await Promise.all(loading.map((each) => foldInMemory(each, page, options)));
+  try {
+    for (let reached = from; reached < to; ) {
+      options.signal?.throwIfAborted();
+      const events = await readPage(reached, to);
+      reached = events.at(-1)!.position;
+      await foldTogether(events, loading, options);
+      if (reached >= to || isDue(loading, written, options)) {
+        await writing;
+        writing = write(loading, reached, options);
+        writing.catch(() => {});
+        written = performance.now();
+      }
+      await options.onProgress?.(reached);
     }
-    const bytes = loading.reduce((sum, { follower }) => sum + follower.store.dirtyBytes(), 0);
-    if (bytes >= options.dirtyBytes || reached >= to) {
-      await writing;
-      writing = write(loading, reached, options);
-      writing.catch(() => {});
-    }
-    await options.onProgress?.(reached);
+  } catch (error) {
+    await writing.catch(() => {}); // Nothing is written any more by a load that has ended.
+    throw error;
   }
   await writing;
+}
+
+async function foldTogether(
+  events: readonly FoldedEvent[],
+  loading: readonly Loading[],
+  options: LoadOptions,
+): Promise<void> {
+  for (let first = 0; first < events.length; first += FOLDED_TOGETHER) {
+    const page = createPage(events.slice(first, first + FOLDED_TOGETHER));
+    await Promise.all(loading.map((each) => foldInMemory(each, page, options)));
+  }
+}
+
+/** Whether what is in memory is to be written: it is much, or waits since long. */
+function isDue(
+  loading: readonly Loading[],
+  written: number,
+  { dirtyBytes, writeEveryMs = WRITE_EVERY_MS }: LoadOptions,
+): boolean {
+  if (performance.now() - written >= writeEveryMs) return true;
+  let bytes = 0;
+  let incidents = 0;
+  for (const { follower, incidents: found } of loading) {
+    bytes += follower.store.dirtyBytes();
+    incidents += found.unreadable.length + found.parked.length;
+  }
+  return bytes >= dirtyBytes || incidents >= MOST_INCIDENTS;
 }
 
 /** Postgres refuses a row of the events up to `position`. */
@@ -112,6 +144,9 @@ class WriteRefused extends Error {
 }
 
 const PAGE_BYTES = 8 * 1024 * 1024;
+const WRITE_EVERY_MS = 10_000;
+/** So many are held of events that could not be read or folded. */
+const MOST_INCIDENTS = 5000;
 /** As many as stay in the processor's cache while one read model after the other folds them. */
 const FOLDED_TOGETHER = 128;
 

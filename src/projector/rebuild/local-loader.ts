@@ -12,6 +12,8 @@ export interface LocalLoaderOptions {
   /** Bounds memory: changed rows are written at this many estimated bytes, and as many unchanged ones are kept. */
   memoryBytes: number;
   pageEvents: number;
+  /** See `LoadOptions`. */
+  writeEveryMs?: number | undefined;
   /** Of a build's segments, those that are loaded here; default: all. */
   owns?(rebuilding: Rebuilding, segment: number): boolean;
   signal?: AbortSignal;

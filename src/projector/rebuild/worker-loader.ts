@@ -29,7 +29,8 @@ export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
   return async (builds, to, onProgress) => {
     const named = builds.map(({ projection, build }) => ({ name: projection.name, build }));
     const memoryBytes = options.memoryBytes / options.workers;
-    const positions = new Array<number>(options.workers).fill(0);
+    // Unknown until a worker has spoken.
+    const positions = new Array<number | undefined>(options.workers).fill(undefined);
     const threads = positions.map((_, worker) => {
       const order: WorkerOrder = { ...options, memoryBytes, builds: named, to, worker };
       return new Worker(new URL('./worker.js', import.meta.url), {
@@ -40,7 +41,7 @@ export function createWorkerLoader(options: WorkerLoaderOptions): Loader {
     const done = threads.map((thread, worker) =>
       ended(thread, async (position) => {
         positions[worker] = position;
-        await onProgress(Math.min(...positions));
+        if (positions.every((each) => each !== undefined)) await onProgress(Math.min(...positions));
         thread.postMessage('on');
       }),
     );

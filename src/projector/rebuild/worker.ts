@@ -40,5 +40,7 @@ await load(builds, order.to, async (position) => {
   port.postMessage(position);
   word = once(port, 'message');
 });
+// Where there was nothing to load it is at the end too.
+if (said === Number.NEGATIVE_INFINITY) port.postMessage(order.to);
 await Promise.all([log.close(), readPool.end()]);
 port.close();
