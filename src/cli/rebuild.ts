@@ -44,7 +44,8 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--lag-limit <events>', 'slow down while the live read models are further behind', count, 5000)
     .option('--page <events>', 'events of one read', count, 2000)
     .option('--json', 'print the result as JSON')
-    .action(async (names: string[], flags: Flags) => {
+    .action(async (given: string[], flags: Flags) => {
+      const names = [...new Set(given)];
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;
       if (flags.discard) await discard(context, names, flags);
       else if (flags.rollback) await rollback(context, names, flags);

@@ -23,7 +23,7 @@ async function setUp(t: Test) {
 t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
   const { pool, head, run, served, rebuild } = await setUp(t);
   const first = await served();
-  t.match(await run('rebuild', 'resource', '--dry-run'), {
+  t.match(await run('rebuild', 'resource', 'resource', '--dry-run'), {
     code: 0,
     stdout: new RegExp(
       `resource: not swapped at position ${head}\n  (\\d+) rows served, \\1 rebuilt: the same, row by row`,

@@ -26,10 +26,9 @@ export interface HoldOptions {
 const TTL_MS = 10_000;
 
 /**
- * Takes the rebuild leases of versions of projections, all or none, and renews them until released. One whose process
- * was killed is waited for, ten seconds at the most. Throws RebuildRunning where
- * another is at work. They spare double work;
- * the checkpoints' compare-and-set keeps the rows right without.
+ * Takes the rebuild leases of versions of projections, each named once, all or none, and renews them until released.
+ * One whose process was killed is waited for, ten seconds at the most. Throws RebuildRunning where another is at work.
+ * They spare double work; the checkpoints' compare-and-set keeps the rows right without.
  */
 export async function holdRebuild(
   pool: pg.Pool,
