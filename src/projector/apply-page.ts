@@ -4,14 +4,10 @@
 // finds the checkpoint moved, and everything it sent is void. Killed half-way: Postgres rolls back, the checkpoint
 // stands where it was, and the page is folded again by whoever comes next.
 import type pg from 'pg';
-import { CheckpointMoved } from '../read-models/checkpoint.js';
 import { commitShares, foldShares, RowRefused, type Share } from './commit-page.js';
 import type { Refusal } from './fold-page.js';
 import type { Follower } from './follower.js';
 import { type Page, slicePage } from './page.js';
-import { writeIncidents } from './write-incidents.js';
-
-export { CheckpointMoved, type Share, writeIncidents };
 
 /**
  * Folds and commits a page for all shares, which stand at the position before it. Throws CheckpointMoved where

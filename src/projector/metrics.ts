@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { readProgress } from '../read-models/progress.js';
-import type { Share } from './apply-page.js';
+import type { Share } from './commit-page.js';
 
 export interface ProjectorMetrics {
   onPage(events: number, shares: readonly Share[]): void;

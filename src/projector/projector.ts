@@ -2,8 +2,9 @@
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
 import { sqlState } from '../postgres/failure.js';
+import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Service } from '../service.js';
-import { CheckpointMoved, type Share } from './apply-page.js';
+import type { Share } from './commit-page.js';
 import { createPause } from './pause.js';
 import { type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';

@@ -9,13 +9,14 @@ import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { EventMissing } from '../../log/missing-event.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Checkpoint, moveCheckpoints } from '../../read-models/checkpoint.js';
-import { applyPage, CheckpointMoved, writeIncidents } from '../apply-page.js';
+import { type Checkpoint, CheckpointMoved, moveCheckpoints } from '../../read-models/checkpoint.js';
+import { applyPage } from '../apply-page.js';
 import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
 import { createPage, type Page } from '../page.js';
 import { createPageReader } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
+import { writeIncidents } from '../write-incidents.js';
 
 export interface LoadOptions {
   readRun: RunReader;
