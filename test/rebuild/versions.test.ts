@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Type } from '@sinclair/typebox';
+import pino from 'pino';
 import t, { type Test } from 'tap';
 import type { EventProjection, Projection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
@@ -118,6 +119,19 @@ t.test('what other code of the same version has built is begun anew', async (t) 
   await assertFolded(t, pool, [next]);
   const tables = "SELECT FROM pg_tables WHERE schemaname = 'read_model' AND tablename LIKE 'integration_v2%'";
   t.equal((await pool.query(tables)).rowCount, 1, 'the table that was half-built is gone');
+});
+
+t.test('a projector begins it anew by itself, and says so', async (t) => {
+  const database = await interrupt(t);
+  const lines: string[] = [];
+  const logger = pino({}, { write: (line) => void lines.push(line) });
+  await startProjector(t, database, { projections: [next], autoRebuildMs: 100, logger });
+  await waitFor(async () => (await findServed(database.pool, 'integration'))?.version === 2, {
+    what: 'version 2',
+    timeoutMs: 30_000,
+  });
+  await assertFolded(t, database.pool, [next]);
+  t.match(lines.join(''), /"position":\d+,"msg":"what other code has built is begun anew"/);
 });
 
 t.test('what the same code has built is gone on with', async (t) => {
