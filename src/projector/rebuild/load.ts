@@ -25,7 +25,7 @@ export interface LoadOptions {
   pageEvents: number;
   /** Estimated bytes of changed rows at which they are written. */
   dirtyBytes: number;
-  /** Time after which they are written though they are fewer, in milliseconds. Default 10,000. */
+  /** Time after which they are written though they are fewer, in milliseconds. Default 30,000. */
   writeEveryMs?: number | undefined;
   /** Called after each page with the position reached; what it awaits holds the load up. */
   onProgress?(position: number): Promise<void> | void;
@@ -145,7 +145,7 @@ class WriteRefused extends Error {
 }
 
 const PAGE_BYTES = 8 * 1024 * 1024;
-const WRITE_EVERY_MS = 10_000;
+const WRITE_EVERY_MS = 30_000;
 /** So many are held of events that could not be read or folded. */
 const MOST_INCIDENTS = 5000;
 /** As many as stay in the processor's cache while one read model after the other folds them. */

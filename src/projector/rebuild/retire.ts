@@ -5,7 +5,7 @@ import { type Build, tableOf } from '../../read-models/build.js';
 import { type HoldOptions, holdRebuild } from './hold.js';
 
 /** Drops a build with its table; a build that is served is refused by Postgres, whose views hang on the table. */
-async function dropBuild(client: pg.ClientBase, build: Build): Promise<void> {
+export async function dropBuild(client: pg.ClientBase, build: Build): Promise<void> {
   await client.query(`DROP TABLE IF EXISTS ${tableOf(build)}`);
   await client.query('DELETE FROM projector.build WHERE build_id = $1', [build.build_id]);
 }
