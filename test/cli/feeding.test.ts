@@ -2,8 +2,10 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { appendEvents } from '../../src/log/append-events.js';
 import { readHead } from '../../src/log/read-log.js';
 import { simulateWebhooks } from '../../src/simulator/simulate-webhooks.js';
+import { newEvent } from '../support/fill-log.js';
 import { runProgram } from '../support/run-program.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -102,6 +104,38 @@ t.test(
     t.same(rejected.rows, [{ source: 'import', reason: 'not_json', body: Buffer.from('no json') }]);
   },
 );
+
+t.test('an import keeps nobody from appending but for its append, and says how it goes on', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const file = join(createFolder(t), 'capture.ndjson');
+  writeFileSync(file, '{"event": "a", "payload": {}}\nno json\n');
+  const run = () => runProgram(t, ['import', file, '--json'], { DATABASE_URL: url }).exit;
+  const importing = `FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ $1`;
+  const waits = (query: string) =>
+    waitFor(async () => (await pool.query(`SELECT ${importing}`, [query])).rowCount === 1);
+  const blocker = await pool.connect();
+  t.teardown(() => blocker.release());
+
+  for (const table of ['rejected_webhook', 'import_progress']) {
+    await blocker.query(`BEGIN; LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`);
+    const imported = run();
+    await waits(`INSERT INTO ${table}`);
+    const head = await readHead(pool);
+    await appendEvents(blocker, [newEvent({ event: 'of another', payload: {} })]);
+    await blocker.query('COMMIT');
+    t.equal(JSON.parse((await imported).stdout).last_position, head + 2, 'the other was first');
+    await pool.query('DELETE FROM import_progress');
+  }
+
+  await blocker.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
+  const ended = run();
+  await waits('append_events');
+  await pool.query(`SELECT pg_terminate_backend(pid) ${importing}`, ['append_events']);
+  t.match(await ended, { code: 1, stderr: /could not be appended: .*Import the file again: it goes on/ });
+  await blocker.query('COMMIT');
+  t.match(JSON.parse((await run()).stdout), { appended: 1, bad: 1, last_position: 5 });
+});
 
 t.test('an archive keeps its times and texts; standard input is a file like any other', async (t) => {
   const { url, pool } = await createTestDatabase(t);

@@ -100,6 +100,8 @@ function takeLine(
   });
 }
 
+// Nothing is done between the append and the commit that could be done before: whoever else appends waits for it. If
+// this process is suspended there all the same, Postgres takes the batch back (append_events says when).
 async function commit(
   client: pg.ClientBase,
   source: string,
@@ -108,41 +110,44 @@ async function commit(
   imported: Imported,
 ): Promise<void> {
   const progress = { id: at.id, bytes: at.bytes, lines: at.lines, digest: at.hash.copy().digest() };
-  await client.query('BEGIN');
   try {
-    const appended = await appendAll(client, batch, imported);
+    await client.query('BEGIN');
     if (batch.rejected.length > 0) await keepRejected(client, batch.rejected);
     at.id = await saveImport(client, source, progress);
+    const appended = await appendAll(client, batch.events, imported);
     await client.query('COMMIT');
     imported.appended += appended;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
-    throw error;
+    const { message } = error as Error;
+    throw new Error(
+      `the lines up to ${at.lines} could not be appended: ${message}. ` +
+        'Import the file again: it goes on where it was, and no line is lost or doubled.',
+      { cause: error },
+    );
   }
 }
 
 // What the database refuses is set apart from its neighbours, as the door does it.
-async function appendAll(client: pg.ClientBase, batch: Batch, imported: Imported): Promise<number> {
-  const append = async (events: NewEvent[]): Promise<number> => {
-    if (events.length === 0) return 0;
-    await client.query('SAVEPOINT batch');
-    try {
-      const answers = await appendEvents(client, events);
-      imported.lastPosition = answers.at(-1)!.position;
-      return answers.length;
-    } catch (error) {
-      if (!isRefusedData(error)) throw error;
-      await client.query('ROLLBACK TO SAVEPOINT batch');
-      if (events.length === 1) {
-        batch.rejected.push(refused(events[0]!));
-        imported.badCount += 1;
-        return 0;
-      }
-      const middle = events.length >> 1;
-      return (await append(events.slice(0, middle))) + (await append(events.slice(middle)));
+async function appendAll(client: pg.ClientBase, events: NewEvent[], imported: Imported): Promise<number> {
+  if (events.length === 0) return 0;
+  await client.query('SAVEPOINT batch');
+  try {
+    const answers = await appendEvents(client, events);
+    imported.lastPosition = answers.at(-1)!.position;
+    return answers.length;
+  } catch (error) {
+    if (!isRefusedData(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT batch');
+    if (events.length === 1) {
+      await keepRejected(client, [refused(events[0]!)]);
+      imported.badCount += 1;
+      return 0;
     }
-  };
-  return append(batch.events);
+    const middle = events.length >> 1;
+    const appended = await appendAll(client, events.slice(0, middle), imported);
+    return appended + (await appendAll(client, events.slice(middle), imported));
+  }
 }
 
 function refused({ source, body }: NewEvent): NewRejected {
