@@ -29,6 +29,7 @@ export type ReadBody =
 interface Reading {
   limits: BodyLimits;
   budget: ByteBudget;
+  /** Undefined once it is settled: what is held is the caller's then, and nothing that still comes is counted. */
   resolve: ((body: ReadBody) => void) | undefined;
   chunks: Buffer[];
   length: number;
@@ -59,6 +60,7 @@ export function readBody(
 function takeChunk(this: IncomingMessage, chunk: Buffer): void {
   const reading = (this as Request)[READING];
   const { limits, budget, chunks } = reading;
+  if (reading.resolve === undefined) return;
   reading.length += chunk.length;
   if (reading.length > limits.bodyBytes) {
     if (reading.length - chunk.length <= limits.bodyBytes) chunks.push(chunk);
@@ -78,6 +80,7 @@ function takeChunk(this: IncomingMessage, chunk: Buffer): void {
 function finish(this: IncomingMessage): void {
   const reading = (this as Request)[READING];
   const { chunks, held } = reading;
+  if (reading.resolve === undefined) return;
   if (reading.length > reading.limits.bodyBytes) {
     settle(this, tooLarge(this, reading, true));
     return;

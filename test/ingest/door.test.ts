@@ -2,7 +2,7 @@ import t from 'tap';
 import { releaseRejected } from '../../src/ingest/release.js';
 import { listRejected, readRejected } from '../../src/log/rejected.js';
 import { waitFor } from '../support/wait-for.js';
-import { buildIngest, EVENT } from './build-ingest.js';
+import { buildIngest, EVENT, exchange, head, statuses } from './build-ingest.js';
 
 const WORKSPACE = '9cabf461-f12c-4495-ab3f-38f3d0e6c503';
 
@@ -132,6 +132,26 @@ t.test(
     t.equal(await door.metric('hookfold_ingest_in_flight_bytes'), 0);
   },
 );
+
+t.test('a body that ends before it is told to be too large is counted once', async (t) => {
+  const limits = { bodyBytes: 1000, prefixBytes: 100, drainBytes: 2000 };
+  const door = await buildIngest(t, { limits });
+  const blocker = await door.pool.connect();
+  await blocker.query('BEGIN; LOCK TABLE rejected_webhook');
+  const length = 100_000;
+  const answer = exchange(door.port, `${head(door, `Content-Length: ${length}`)}${'a'.repeat(length)}`);
+  await waitFor(async () => {
+    const { rows } = await door.pool.query(
+      `SELECT FROM pg_locks WHERE NOT granted AND relation = 'rejected_webhook'::regclass`,
+    );
+    return rows.length === 1;
+  });
+  t.equal(await door.metric('hookfold_ingest_in_flight_bytes'), limits.prefixBytes);
+  await blocker.query('COMMIT');
+  blocker.release();
+  t.same(statuses(await answer), [413]);
+  await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) === 0);
+});
 
 t.test(
   'an event of another workspace is rejected, and released once after the source was bound to it',
