@@ -1,10 +1,9 @@
 // Rejected requests, through the door again: after a source was bound otherwise, a limit raised, a parser mended.
 import type pg from 'pg';
 import { REJECTIONS, type RejectedReason } from '../../schemas/http-ingest.js';
-import { appendEvents } from '../log/append-events.js';
+import { appendEvents, isRefusedEvent } from '../log/append-events.js';
 import { readRejected } from '../log/rejected.js';
 import { readBinding } from '../log/source.js';
-import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { admit } from './admit.js';
 
@@ -22,7 +21,7 @@ export async function releaseRejected(pool: pg.Pool, id: number): Promise<Releas
   try {
     return await inTransaction(pool, (client) => release(client, id));
   } catch (error) {
-    if (isRefusedData(error)) return rejectedAgain(id, 'refused_by_database');
+    if (isRefusedEvent(error)) return rejectedAgain(id, 'refused_by_database');
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { binaryArray, type Element, type ElementType } from '../postgres/binary-array.js';
-import { sqlState } from '../postgres/failure.js';
+import { isRefusedData, sqlState } from '../postgres/failure.js';
 import type { NewEvent } from './new-event.js';
 
 /** What became of one event. A repeat carries the position and id of the event it repeats. */
@@ -37,7 +37,7 @@ const APPEND = `SELECT position_before, repeats FROM append_events(${PARAMETERS.
 
 /**
  * Appends events in their order as one commit: all or none. Answers, in the same order, what became of each. Throws
- * what Postgres says; `isRefusedData` tells whether the events are at fault. Where the connection breaks before the
+ * what Postgres says; `isRefusedEvent` tells whether the events are at fault. Where the connection breaks before the
  * answer, the commit may have happened.
  * `prepared`: parsed and planned once a connection, for a caller of many; not within a transaction, which a pooler's
  * refusal of the name would end.
@@ -83,4 +83,16 @@ function placeEvents(events: readonly NewEvent[], answer: Answer): Appended[] {
     position += 1;
     return { position, event_id: event.event_id, duplicate: false };
   });
+}
+
+/**
+ * True where an event that was appended is at fault, so that it would be refused again. A position or delivery id that
+ * is there already (23505) is not: numbering them is the log's own work. Nor is a position that no partition takes, the
+ * one check (23514) that has no constraint's name.
+ */
+export function isRefusedEvent(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === '23505') return false;
+  if (state === '23514') return (error as { constraint?: string }).constraint !== undefined;
+  return isRefusedData(error);
 }

@@ -9,9 +9,9 @@
 //                                           └ any other fault: all that waits is answered with it, at once
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { isRefusedData, sqlState } from '../postgres/failure.js';
+import { sqlState } from '../postgres/failure.js';
 import { createKeptConnection } from '../postgres/kept-connection.js';
-import { type Appended, appendEvents } from './append-events.js';
+import { type Appended, appendEvents, isRefusedEvent } from './append-events.js';
 import { createGathering } from './gather.js';
 import type { NewEvent } from './new-event.js';
 
@@ -141,7 +141,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
       observer?.committed(batch.length, ms / 1000, lastPosition);
       return () => settle(batch, ({ resolve }, index) => resolve(answers[index]!));
     } catch (error) {
-      if (isRefusedData(error)) return separate(batch, error);
+      if (isRefusedEvent(error)) return separate(batch, error);
       if (!isRetry && isWorthRetrying(error)) return commit(batch, true);
       return failAll(batch, error);
     }

@@ -25,10 +25,14 @@ export interface PoolOptions extends pg.PoolConfig {
   onOpen?(client: pg.ClientBase): void;
 }
 
+// What waited for a lock has to see what its holder committed, whatever the role's or the database's own default is.
+const SETTINGS = `SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET default_transaction_isolation = 'read committed'`;
+
 /**
- * A pool on `url`. Its connections speak UTC and ISO dates. Connecting is given up after ten seconds; a statement is not:
- * of a server that vanished it learns from the system, in a quarter of an hour (`createPatientPool` waits less). A
- * connection that dies is dropped, not thrown: what was under way on it rejects. Whoever creates it ends it.
+ * A pool on `url`. Its connections speak UTC and ISO dates, and read what is committed at each statement. Connecting is
+ * given up after ten seconds; a statement is not: of a server that vanished it learns from the system, in a quarter of
+ * an hour (`createPatientPool` waits less). A connection that dies is dropped, not thrown: what was under way on it
+ * rejects. Whoever creates it ends it.
  */
 export function createPool(url: string, { settings = '', onOpen, ...options }: PoolOptions = {}): pg.Pool {
   const pool = new pg.Pool({
@@ -42,7 +46,7 @@ export function createPool(url: string, { settings = '', onOpen, ...options }: P
     ...options,
     onConnect: async (client: pg.ClientBase) => {
       onOpen?.(client);
-      await client.query(`SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; ${settings}`);
+      await client.query(`${SETTINGS}; ${settings}`);
     },
   } as pg.PoolConfig);
   // An error event that nobody listens to ends the process: of an idle connection, and of one that is lent.

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import t, { type Test } from 'tap';
+import { appendEvents } from '../../src/log/append-events.js';
 import { createAppender } from '../../src/log/appender.js';
 import type { NewEvent } from '../../src/log/new-event.js';
 import { readHead } from '../../src/log/read-log.js';
@@ -180,4 +181,40 @@ t.test('idle means that all are answered and the connection is given back', asyn
     rows.map(({ count }) => count),
     [10, 10, 10, 10, 10, 10, 10, 10, 10, 5],
   );
+});
+
+t.test('positions follow each other whatever isolation the database is set to', async (t) => {
+  const { pool, url, name } = await createTestDatabase(t);
+  await pool.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`);
+  const pools = [createPool(url), createPool(url)];
+  t.teardown(() => Promise.all(pools.map((each) => each.end())));
+  const first = await pools[0]!.connect();
+  await first.query('BEGIN');
+  await appendEvents(first, [event('a')]);
+  const second = createAppender({ pool: pools[1]! }).append(event('b'));
+  await waitingBackend(pool);
+  await first.query('COMMIT');
+  first.release();
+  t.match(await second, { position: 2 });
+});
+
+t.test('a fault of the log’s own numbering or partitions is no fault of the event', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  const stale = createPool(url, { settings: `SET default_transaction_isolation = 'repeatable read'` });
+  t.teardown(() => stale.end());
+  const first = await pool.connect();
+  await first.query('BEGIN');
+  await appendEvents(first, [event('a')]);
+  const second = createAppender({ pool: stale }).append(event('b'));
+  const failed = t.rejects(second, { code: '23505' });
+  await waitingBackend(pool);
+  await first.query('COMMIT');
+  first.release();
+  await failed;
+
+  const appender = createAppender({ pool });
+  await pool.query('ALTER TABLE event_log DETACH PARTITION event_log_1');
+  await t.rejects(appender.append(event('c')), { code: '23514', constraint: undefined });
+  await pool.query('ALTER TABLE event_log ATTACH PARTITION event_log_1 FOR VALUES FROM (1) TO (5000001)');
+  t.match(await appender.append(event('d')), { position: 2 });
 });

@@ -3,11 +3,10 @@
 import type pg from 'pg';
 import { REJECTIONS } from '../../../schemas/http-ingest.js';
 import { BODY_LIMITS } from '../../ingest/read-body.js';
-import { appendEvents } from '../../log/append-events.js';
+import { appendEvents, isRefusedEvent } from '../../log/append-events.js';
 import { lockImports, saveImport } from '../../log/import-progress.js';
 import type { NewEvent } from '../../log/new-event.js';
 import { keepRejected, type NewRejected } from '../../log/rejected.js';
-import { isRefusedData } from '../../postgres/failure.js';
 import { findProgress, type Start } from './find-progress.js';
 import { type BadLine, interpretLine } from './interpret-line.js';
 import { type Line, readLines } from './lines.js';
@@ -137,7 +136,7 @@ async function appendAll(client: pg.ClientBase, events: NewEvent[], imported: Im
     imported.lastPosition = answers.at(-1)!.position;
     return answers.length;
   } catch (error) {
-    if (!isRefusedData(error)) throw error;
+    if (!isRefusedEvent(error)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT batch');
     if (events.length === 1) {
       await keepRejected(client, [refused(events[0]!)]);
