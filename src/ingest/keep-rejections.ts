@@ -3,13 +3,8 @@
 import { setInterval } from 'node:timers';
 import type pg from 'pg';
 import type { BaseLogger } from 'pino';
-import {
-  keepRejected,
-  type NewRejected,
-  pruneRejected,
-  REJECTED_BOUNDS,
-  type RejectedBounds,
-} from '../log/rejected.js';
+import { pruneRejected, REJECTED_BOUNDS, type RejectedBounds } from '../log/prune-rejected.js';
+import { keepRejected, type NewRejected } from '../log/rejected.js';
 
 export interface RejectionKeeper {
   /** Resolves once it is kept: true; false where it could not be. */
@@ -51,6 +46,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
   let running: Promise<void> | undefined;
   let pruning: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let stopping = new AbortController();
 
   function keep(rejected: NewRejected): Promise<boolean> {
     const size = rejected.body.length + 1024;
@@ -105,7 +101,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
 
   function prune(): void {
     sincePrune = 0;
-    pruning ??= pruneRejected(pool, bounds)
+    pruning ??= pruneRejected(pool, bounds, stopping.signal)
       .then((count) => count > 0 && logger.info({ count }, 'removed old rejected requests'))
       .catch((error) => logger.warn({ err: error }, 'old rejected requests cannot be removed'))
       .then(() => {
@@ -116,11 +112,13 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
   return {
     keep,
     async start() {
+      if (stopping.signal.aborted) stopping = new AbortController();
       timer ??= setInterval(prune, pruneEveryMs).unref();
     },
     async stop() {
       clearInterval(timer);
       timer = undefined;
+      stopping.abort();
       while (running) await running;
       await pruning;
     },

@@ -5,7 +5,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Registry } from 'prom-client';
 import type { Configuration } from '../../schemas/configuration.js';
 import { createAppender } from '../log/appender.js';
-import type { RejectedBounds } from '../log/rejected.js';
+import type { RejectedBounds } from '../log/prune-rejected.js';
 import { createPatientPool } from '../postgres/patience.js';
 import type { Service } from '../service.js';
 import { createIngestApp, HTTP_TIMES, type HttpTimes } from './app.js';

@@ -1,4 +1,5 @@
-// What was rejected at the door: kept, listed, shown, dropped, pruned. (Release is the door's own: it passes through.)
+// What was rejected at the door: kept, listed, shown, dropped. (Release is the door's own: it passes through;
+// pruning is in prune-rejected.ts.)
 import type pg from 'pg';
 import type { RejectedReason } from '../../schemas/http-ingest.js';
 
@@ -103,28 +104,4 @@ export async function dropRejected(pool: pg.Pool, ids: readonly number[]): Promi
     [ids],
   );
   return rows.map(({ id }) => id);
-}
-
-export interface RejectedBounds {
-  days: number;
-  /** Bytes of bodies, all together. */
-  totalBytes: number;
-}
-
-/** What is kept: a month, and a gigabyte. */
-export const REJECTED_BOUNDS: RejectedBounds = { days: 30, totalBytes: 1024 * 1024 * 1024 };
-
-/** Removes what is older than the bounds allow, and the oldest where all together is too large; answers how many. */
-export async function pruneRejected(
-  pool: pg.Pool,
-  bounds: RejectedBounds = REJECTED_BOUNDS,
-): Promise<number> {
-  const { rowCount } = await pool.query(
-    `DELETE FROM rejected_webhook WHERE rejected_at < now() - make_interval(days => $1) OR id <= (
-       SELECT max(id) FROM (
-         SELECT id, sum(octet_length(body) + 500) OVER (ORDER BY id DESC) AS total FROM rejected_webhook
-       ) newest_first WHERE total > $2)`,
-    [bounds.days, bounds.totalBytes],
-  );
-  return rowCount ?? 0;
 }
