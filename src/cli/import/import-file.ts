@@ -57,12 +57,11 @@ export async function importFile(
     onProgress?.(at.bytes, at.total, imported);
   };
   onProgress?.(at.bytes, at.total, imported);
-  for await (const line of readLines(path, at.bytes, BODY_LIMITS.bodyBytes, BODY_LIMITS.prefixBytes)) {
+  const limits = { lineBytes: BODY_LIMITS.bodyBytes, prefixBytes: BODY_LIMITS.prefixBytes };
+  for await (const line of readLines(path, at, limits)) {
     at.lines += 1;
-    for (const part of line.raw) {
-      at.hash.update(part);
-      at.bytes += part.length;
-    }
+    at.bytes = line.end;
+    at.hash = line.hash;
     if (line.length === 0) continue;
     takeLine(line, at.lines, { source, now, batch, imported });
     batch.bytes += line.bytes.length;

@@ -1,4 +1,5 @@
-// A file as lines of bytes, in bounded memory.
+// A file as lines of bytes. Of a line no more is held than it may be long, however long it is.
+import type { Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 
 export interface Line {
@@ -6,40 +7,80 @@ export interface Line {
   bytes: Buffer;
   /** Its length in the file, the line's end left out. */
   length: number;
-  /** As it stands in the file, the line's end included: what a digest of the file is fed with. */
-  raw: readonly Buffer[];
+  /** Where in the file it ends, the line's end included. */
+  end: number;
+  /** Of the file up to there. */
+  hash: Hash;
+}
+
+export interface LineLimits {
+  /** Bytes of a line at the most. */
+  lineBytes: number;
+  /** Bytes given of one that is longer. */
+  prefixBytes: number;
 }
 
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** The lines from `start` on. Of one over `limit` bytes the first `prefix` are given. A last one needs no end. */
+/** The lines from `start.bytes` on, `start.hash` being that of what lies before. A last one needs no end. */
 export async function* readLines(
   path: string,
-  start: number,
-  limit: number,
-  prefix: number,
+  start: { bytes: number; hash: Hash },
+  limits: LineLimits,
 ): AsyncGenerator<Line> {
-  let raw: Buffer[] = [];
+  let reading = begin(start.bytes, start.hash);
   for await (const chunk of createReadStream(path, {
-    start,
+    start: start.bytes,
     highWaterMark: 1024 * 1024,
   }) as AsyncIterable<Buffer>) {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      raw.push(chunk.subarray(from, end + 1));
-      yield toLine(raw, 1, limit, prefix);
-      raw = [];
+      take(reading, chunk.subarray(from, end + 1), limits);
+      yield toLine(reading, 1, limits);
+      reading = begin(reading.end, reading.hash);
       from = end + 1;
     }
-    if (from < chunk.length) raw.push(chunk.subarray(from));
+    if (from < chunk.length) take(reading, chunk.subarray(from), limits);
   }
-  if (raw.length > 0) yield toLine(raw, 0, limit, prefix);
+  if (reading.size > 0) yield toLine(reading, 0, limits);
 }
 
-function toLine(raw: Buffer[], ending: number, limit: number, prefix: number): Line {
-  const whole = raw.length === 1 ? raw[0]! : Buffer.concat(raw);
-  let end = whole.length - ending;
-  if (end > 0 && ending === 1 && whole[end - 1] === RETURN) end -= 1;
-  return { bytes: whole.subarray(0, end > limit ? prefix : end), length: end, raw };
+/** A line that is being read. */
+interface Reading {
+  parts: Buffer[];
+  /** Bytes read of it, its end included. */
+  size: number;
+  isCut: boolean;
+  end: number;
+  hash: Hash;
+}
+
+function begin(end: number, hash: Hash): Reading {
+  return { parts: [], size: 0, isCut: false, end, hash: hash.copy() };
+}
+
+function take(reading: Reading, part: Buffer, { lineBytes, prefixBytes }: LineLimits): void {
+  reading.hash.update(part);
+  reading.size += part.length;
+  reading.end += part.length;
+  if (reading.isCut) return;
+  reading.parts.push(part);
+  if (reading.size <= lineBytes + '\r\n'.length) return;
+  // A copy, which keeps none of the rest.
+  reading.parts = [Buffer.from(Buffer.concat(reading.parts).subarray(0, prefixBytes))];
+  reading.isCut = true;
+}
+
+function toLine({ parts, size, isCut, end, hash }: Reading, ending: number, limits: LineLimits): Line {
+  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  if (isCut) return { bytes, length: size - ending, end, hash };
+  let length = size - ending;
+  if (ending === 1 && bytes[length - 1] === RETURN) length -= 1;
+  return {
+    bytes: bytes.subarray(0, length > limits.lineBytes ? limits.prefixBytes : length),
+    length,
+    end,
+    hash,
+  };
 }
