@@ -18,13 +18,14 @@ export function defineImport(command: Command, context: CommandContext): void {
       `
 A line is a webhook's body, or {"received_at", "body"} to keep the times of an archive.
 Run again after an interruption it goes on where it was; lines that were imported are not imported twice, also where
-the file has grown since. Lines that are no event are kept (hookfold rejected list); it then ends with 1.`,
+the file has grown since. Lines that are no event are kept (hookfold rejected list); it then ends with 1. So it does
+where the last line has no end and is no whole JSON: that one is left, for the run after the file is complete.`,
     )
     .action(async (file: string, { source, json }: { source: string; json?: boolean }) => {
       const imported = await withFile(file, (path) => run(context, path, source, json === true));
       if (json) context.print(JSON.stringify(toJson(imported)));
       else for (const line of describe(imported)) context.print(line);
-      if (imported.badCount > 0) process.exitCode = 1;
+      if (imported.badCount > 0 || imported.unfinished) process.exitCode = 1;
     });
 }
 
@@ -81,11 +82,18 @@ function createProgress(context: CommandContext): { show: ImportOptions['onProgr
   };
 }
 
-function toJson({ skipped, appended, badCount, bad, lastPosition }: Imported) {
-  return { appended, skipped, bad: badCount, bad_lines: bad, last_position: lastPosition };
+function toJson({ skipped, appended, badCount, bad, unfinished, lastPosition }: Imported) {
+  return {
+    appended,
+    skipped,
+    bad: badCount,
+    bad_lines: bad,
+    unfinished_line: unfinished ?? null,
+    last_position: lastPosition,
+  };
 }
 
-function describe({ skipped, appended, badCount, bad, lastPosition }: Imported): string[] {
+function describe({ skipped, appended, badCount, bad, unfinished, lastPosition }: Imported): string[] {
   const lines = [
     `${appended} events appended${appended > 0 ? `, the last at position ${lastPosition}` : ''}`,
   ];
@@ -93,5 +101,9 @@ function describe({ skipped, appended, badCount, bad, lastPosition }: Imported):
   for (const { detail } of bad) lines.push(`not imported, ${detail}`);
   if (badCount > bad.length) lines.push(`… and ${badCount - bad.length} more`);
   if (badCount > 0) lines.push('They are kept: hookfold rejected list');
+  if (unfinished)
+    lines.push(
+      `line ${unfinished}, the last, has no end yet and was left: import the file again once it is complete`,
+    );
   return lines;
 }

@@ -105,6 +105,31 @@ t.test(
   },
 );
 
+t.test('of a file that is still written, the last line is taken once it is whole', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const file = join(createFolder(t), 'capture.ndjson');
+  const run = async () => {
+    const { code, stdout } = await runProgram(t, ['import', file, '--json'], { DATABASE_URL: url }).exit;
+    return { code, ...JSON.parse(stdout) };
+  };
+  writeFileSync(file, '{"event": "a", "payload": {}}\n{"event": "b", "pay');
+  t.match(await run(), { code: 1, appended: 1, skipped: 0, bad: 0, unfinished_line: 2 });
+  t.match(await run(), { code: 1, appended: 0, skipped: 1, bad: 0, unfinished_line: 2 });
+  appendFileSync(file, 'load": {}}');
+  t.match(await run(), { code: 0, appended: 1, skipped: 1, bad: 0, unfinished_line: null });
+  appendFileSync(file, '\n{"event": "c", "payload": {}}\nno event\n');
+  t.match(await run(), { code: 1, appended: 1, skipped: 2, bad: 1, unfinished_line: null });
+  const { rows } = await pool.query('SELECT event FROM event_log ORDER BY position');
+  t.same(
+    rows.map(({ event }) => event),
+    ['a', 'b', 'c'],
+  );
+
+  writeFileSync(file, 'half');
+  const said = await runProgram(t, ['import', file], { DATABASE_URL: url }).exit;
+  t.match(said, { code: 1, stdout: /line 1, the last, has no end yet and was left: import the file again/ });
+});
+
 t.test('an import keeps nobody from appending but for its append, and says how it goes on', async (t) => {
   const { url, pool } = await createTestDatabase(t);
   const file = join(createFolder(t), 'capture.ndjson');

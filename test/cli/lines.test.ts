@@ -25,15 +25,15 @@ t.test('a file is its lines, each with where it ends and the digest up to there'
       writeFileSync(path, before + text);
       const start = { bytes: before.length, hash: createHash('sha256').update(before) };
       const found: unknown[] = [];
-      for await (const { bytes, length, end, hash } of readLines(path, start, limits))
-        found.push([bytes.toString(), length, end, hash.copy().digest('hex')]);
+      for await (const { bytes, length, isEnded, end, hash } of readLines(path, start, limits))
+        found.push([bytes.toString(), length, isEnded, end, hash.copy().digest('hex')]);
       let end = before.length;
       const expected = (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).map((raw) => {
         end += raw.length;
         const isLonger = raw.length > limits.lineBytes + 2;
         const line = raw.replace(isLonger ? /\n$/ : /\r?\n$/, '');
         const given = line.length > limits.lineBytes ? line.slice(0, limits.prefixBytes) : line;
-        return [given, line.length, end, sha256((before + text).slice(0, end))];
+        return [given, line.length, raw.endsWith('\n'), end, sha256((before + text).slice(0, end))];
       });
       return isDeepStrictEqual(found, expected);
     }),

@@ -18,6 +18,8 @@ export interface Imported {
   /** Lines that are no event, and where they are kept. */
   bad: { line: number; reason: string; detail: string }[];
   badCount: number;
+  /** The number of a last line that was left, as the file seems to be still written. */
+  unfinished: number | undefined;
   lastPosition: number;
 }
 
@@ -47,7 +49,14 @@ export async function importFile(
   if (!(await lockImports(client, source)))
     throw new Error(`another import into ${source} is running; wait for its end`);
   const at = await findProgress(client, source, path);
-  const imported: Imported = { skipped: at.lines, appended: 0, bad: [], badCount: 0, lastPosition: 0 };
+  const imported: Imported = {
+    skipped: at.lines,
+    appended: 0,
+    bad: [],
+    badCount: 0,
+    unfinished: undefined,
+    lastPosition: 0,
+  };
   let batch: Batch = { events: [], rejected: [], bytes: 0 };
   const now = new Date().toISOString();
 
@@ -59,6 +68,10 @@ export async function importFile(
   onProgress?.(at.bytes, at.total, imported);
   const limits = { lineBytes: BODY_LIMITS.bodyBytes, prefixBytes: BODY_LIMITS.prefixBytes };
   for await (const line of readLines(path, at, limits)) {
+    if (mayGoOn(line)) {
+      imported.unfinished = at.lines + 1;
+      break;
+    }
     at.lines += 1;
     at.bytes = line.end;
     at.hash = line.hash;
@@ -70,6 +83,19 @@ export async function importFile(
   }
   await flush();
   return imported;
+}
+
+// A line without an end that is no whole JSON may be half of an event: once it is counted as done, the rest of it would
+// be taken for another line.
+function mayGoOn({ isEnded, bytes, length }: Line): boolean {
+  if (isEnded) return false;
+  if (length > bytes.length) return true;
+  try {
+    JSON.parse(bytes.toString());
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function takeLine(

@@ -7,6 +7,8 @@ export interface Line {
   bytes: Buffer;
   /** Its length in the file, the line's end left out. */
   length: number;
+  /** False of the last, where the file ends before it does. */
+  isEnded: boolean;
   /** Where in the file it ends, the line's end included. */
   end: number;
   /** Of the file up to there. */
@@ -23,7 +25,7 @@ export interface LineLimits {
 const NEWLINE = 10;
 const RETURN = 13;
 
-/** The lines from `start.bytes` on, `start.hash` being that of what lies before. A last one needs no end. */
+/** The lines from `start.bytes` on, `start.hash` being that of what lies before. The last needs no end. */
 export async function* readLines(
   path: string,
   start: { bytes: number; hash: Hash },
@@ -37,13 +39,13 @@ export async function* readLines(
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       take(reading, chunk.subarray(from, end + 1), limits);
-      yield toLine(reading, 1, limits);
+      yield toLine(reading, true, limits);
       reading = begin(reading.end, reading.hash);
       from = end + 1;
     }
     if (from < chunk.length) take(reading, chunk.subarray(from), limits);
   }
-  if (reading.size > 0) yield toLine(reading, 0, limits);
+  if (reading.size > 0) yield toLine(reading, false, limits);
 }
 
 /** A line that is being read. */
@@ -72,15 +74,11 @@ function take(reading: Reading, part: Buffer, { lineBytes, prefixBytes }: LineLi
   reading.isCut = true;
 }
 
-function toLine({ parts, size, isCut, end, hash }: Reading, ending: number, limits: LineLimits): Line {
+function toLine({ parts, size, isCut, end, hash }: Reading, isEnded: boolean, limits: LineLimits): Line {
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-  if (isCut) return { bytes, length: size - ending, end, hash };
-  let length = size - ending;
-  if (ending === 1 && bytes[length - 1] === RETURN) length -= 1;
-  return {
-    bytes: bytes.subarray(0, length > limits.lineBytes ? limits.prefixBytes : length),
-    length,
-    end,
-    hash,
-  };
+  let length = isEnded ? size - 1 : size;
+  if (isCut) return { bytes, length, isEnded, end, hash };
+  if (isEnded && bytes[length - 1] === RETURN) length -= 1;
+  const given = length > limits.lineBytes ? limits.prefixBytes : length;
+  return { bytes: bytes.subarray(0, given), length, isEnded, end, hash };
 }
