@@ -5,7 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { CommandContext } from './context.js';
-import { type Imported, type ImportOptions, importFile } from './import/import-file.js';
+import type { Imported } from './import/commit-batch.js';
+import { type ImportOptions, importFile } from './import/import-file.js';
 import { withPool } from './with-pool.js';
 
 /** `hookfold import FILE.ndjson`: appends a capture. */
@@ -34,7 +35,9 @@ async function run(context: CommandContext, path: string, source: string, quiet:
   return withPool(context.databaseUrl(), async (pool) => {
     const client = await pool.connect();
     try {
-      return await importFile(client, path, { source, ...(progress ? { onProgress: progress.show } : {}) });
+      const bodyBytes = context.configuration.MAX_BODY_BYTES;
+      const shown = progress ? { onProgress: progress.show } : {};
+      return await importFile(client, path, { source, bodyBytes, ...shown });
     } finally {
       progress?.end();
       client.release(true);

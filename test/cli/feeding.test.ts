@@ -162,6 +162,33 @@ t.test('an import keeps nobody from appending but for its append, and says how i
   t.match(JSON.parse((await run()).stdout), { appended: 1, bad: 1, last_position: 5 });
 });
 
+t.test('an import takes bodies as large as the door does, however long their lines are', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const file = join(createFolder(t), 'capture.ndjson');
+  const body = (bytes: number) => `{"event":"e","payload":{${' '.repeat(bytes - 26)}}}`;
+  const archived = (value: unknown) => JSON.stringify({ received_at: '2024-02-29T11:00:00Z', body: value });
+  const run = async (lines: string[], limit: number) => {
+    writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+    const env = { DATABASE_URL: url, MAX_BODY_BYTES: String(limit) };
+    return JSON.parse((await runProgram(t, ['import', file, '--json'], env).exit).stdout);
+  };
+  const tabs = body(100_000).replaceAll(' ', '\t');
+  const lines = [body(100_000), body(100_001), archived(tabs), archived(`${tabs} `), body(2_000_000)];
+  t.ok(archived(tabs).length > 199_000, 'each tab is an escape');
+  t.match(await run(lines, 100_000), {
+    appended: 2,
+    bad_lines: [2, 4, 5].map((line) => ({ line, reason: 'too_large' })),
+  });
+  const kept = await pool.query(
+    'SELECT octet_length(body) AS kept, body_length FROM rejected_webhook ORDER BY id',
+  );
+  t.match(
+    kept.rows,
+    [lines[1]!, lines[3]!, lines[4]!].map(({ length }) => ({ kept: 65_536, body_length: length })),
+  );
+  t.match(await run([body(6_000_000)], 6_000_000), { appended: 1, bad: 0 });
+});
+
 t.test('an archive keeps its times and texts; standard input is a file like any other', async (t) => {
   const { url, pool } = await createTestDatabase(t);
   const archive = [

@@ -11,16 +11,21 @@ export interface BadLine {
 
 /**
  * The event of a line: a webhook's body, or `{"received_at", "body"}` of an archive, `body` being the webhook (its
- * text is taken as it stands) or a text that holds it.
+ * text is taken as it stands) or a text that holds it. Its body may have `bodyBytes`, whatever else is in the line.
  */
-export function interpretLine(line: Buffer, source: string, now: string): NewEvent | BadLine {
+export function interpretLine(
+  line: Buffer,
+  source: string,
+  now: string,
+  bodyBytes: number,
+): NewEvent | BadLine {
   const event = admit(line, undefined, undefined, { source, received_at: now });
-  if (typeof event !== 'string') return event;
-  if (event !== 'no_envelope') return { reason: event };
-  return interpretArchived(line, source);
+  if (event === 'no_envelope') return interpretArchived(line, source, bodyBytes);
+  if (line.length > bodyBytes) return { reason: 'too_large' };
+  return typeof event === 'string' ? { reason: event } : event;
 }
 
-function interpretArchived(line: Buffer, source: string): NewEvent | BadLine {
+function interpretArchived(line: Buffer, source: string, bodyBytes: number): NewEvent | BadLine {
   const text = line.toString();
   const archived = JSON.parse(text);
   if (archived === null || typeof archived !== 'object' || !('body' in archived))
@@ -28,8 +33,9 @@ function interpretArchived(line: Buffer, source: string): NewEvent | BadLine {
   const receivedAt = toInstant(archived.received_at);
   if (receivedAt === undefined)
     return { reason: 'no_envelope', detail: 'received_at is no RFC 3339 time, such as 2026-11-23T22:46:00Z' };
-  const body = typeof archived.body === 'string' ? archived.body : memberText(text, 'body')!;
-  const event = admit(Buffer.from(body), undefined, undefined, { source, received_at: receivedAt });
+  const body = Buffer.from(typeof archived.body === 'string' ? archived.body : memberText(text, 'body')!);
+  if (body.length > bodyBytes) return { reason: 'too_large' };
+  const event = admit(body, undefined, undefined, { source, received_at: receivedAt });
   return typeof event === 'string' ? { reason: event } : event;
 }
 

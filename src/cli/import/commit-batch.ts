@@ -1,0 +1,85 @@
+// A batch of lines, what was wrong with some of them, and how far the file is done: one transaction.
+import type pg from 'pg';
+import { REJECTIONS } from '../../../schemas/http-ingest.js';
+import { appendEvents, isRefusedEvent } from '../../log/append-events.js';
+import { saveImport } from '../../log/import-progress.js';
+import type { NewEvent } from '../../log/new-event.js';
+import { keepRejected, type NewRejected } from '../../log/rejected.js';
+import type { Start } from './find-progress.js';
+
+export interface Imported {
+  /** Lines that an earlier run had done. */
+  skipped: number;
+  appended: number;
+  /** Lines that are no event, and where they are kept. */
+  bad: { line: number; reason: string; detail: string }[];
+  badCount: number;
+  /** The number of a last line that was left, as the file seems to be still written. */
+  unfinished: number | undefined;
+  lastPosition: number;
+}
+
+export interface Batch {
+  events: NewEvent[];
+  rejected: NewRejected[];
+  bytes: number;
+}
+
+/**
+ * Appends a batch and notes how far the file is done, `at`. Nothing is done between the append and the commit that could
+ * be done before: whoever else appends waits for it. If this process is suspended there all the same, Postgres takes the
+ * batch back (append_events says when).
+ */
+export async function commitBatch(
+  client: pg.ClientBase,
+  source: string,
+  at: Start,
+  batch: Batch,
+  imported: Imported,
+): Promise<void> {
+  const progress = { id: at.id, bytes: at.bytes, lines: at.lines, digest: at.hash.copy().digest() };
+  try {
+    await client.query('BEGIN');
+    if (batch.rejected.length > 0) await keepRejected(client, batch.rejected);
+    at.id = await saveImport(client, source, progress);
+    const appended = await appendAll(client, batch.events, imported);
+    await client.query('COMMIT');
+    imported.appended += appended;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    const { message } = error as Error;
+    throw new Error(
+      `the lines up to ${at.lines} could not be appended: ${message}. ` +
+        'Import the file again: it goes on where it was, and no line is lost or doubled.',
+      { cause: error },
+    );
+  }
+}
+
+// What the database refuses is set apart from its neighbours, as the door does it.
+async function appendAll(client: pg.ClientBase, events: NewEvent[], imported: Imported): Promise<number> {
+  if (events.length === 0) return 0;
+  await client.query('SAVEPOINT batch');
+  try {
+    const answers = await appendEvents(client, events);
+    imported.lastPosition = answers.at(-1)!.position;
+    return answers.length;
+  } catch (error) {
+    if (!isRefusedEvent(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT batch');
+    if (events.length === 1) {
+      await keepRejected(client, [refused(events[0]!)]);
+      imported.badCount += 1;
+      return 0;
+    }
+    const middle = events.length >> 1;
+    const appended = await appendAll(client, events.slice(0, middle), imported);
+    return appended + (await appendAll(client, events.slice(middle), imported));
+  }
+}
+
+function refused({ source, body }: NewEvent): NewRejected {
+  const reason = 'refused_by_database';
+  const { detail } = REJECTIONS[reason];
+  return { source, reason, detail, delivery_id: null, headers: '{}', body, body_length: body.length };
+}
