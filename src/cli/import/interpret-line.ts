@@ -31,18 +31,21 @@ function interpretArchived(line: Buffer, source: string, bodyBytes: number): New
   if (archived === null || typeof archived !== 'object' || !('body' in archived))
     return { reason: 'no_envelope' };
   const receivedAt = toInstant(archived.received_at);
-  if (receivedAt === undefined)
-    return { reason: 'no_envelope', detail: 'received_at is no RFC 3339 time, such as 2026-11-23T22:46:00Z' };
+  if (receivedAt === undefined) return { reason: 'no_envelope', detail: NO_TIME };
   const body = Buffer.from(typeof archived.body === 'string' ? archived.body : memberText(text, 'body')!);
   if (body.length > bodyBytes) return { reason: 'too_large' };
   const event = admit(body, undefined, undefined, { source, received_at: receivedAt });
   return typeof event === 'string' ? { reason: event } : event;
 }
 
+const NO_TIME =
+  'received_at is no RFC 3339 time of the years 1970 to 9999 in UTC, such as 2026-11-23T22:46:00Z';
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
+// Years that are no four digits, or before our era, Postgres writes in forms that no reader of the log expects.
 function toInstant(text: unknown): string | undefined {
   if (typeof text !== 'string' || !RFC_3339.test(text)) return undefined;
   const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+  const year = time.getUTCFullYear();
+  return year >= 1970 && year <= 9999 ? time.toISOString() : undefined;
 }
