@@ -21,7 +21,7 @@ export async function migrate(url: string, set: MigrationSet): Promise<string[]>
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query('BEGIN');
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const run = await runMissing(client, set);
     await client.query('COMMIT');
