@@ -34,7 +34,7 @@ export async function followEvents(deps: QueryDeps, following: Following): Promi
     }
     // All up to the position was looked at, whether it was asked for or not.
     last = more ? Number(rows.at(-1)![0]) : Math.max(last, position);
-    if (!more && !(await hasNews(deps, last))) await stream.beat(last);
+    if (!more && !(await hasNews(deps, last, signal))) await stream.beat(last);
   }
 }
 
@@ -55,9 +55,10 @@ async function readBehind({ log }: QueryDeps, { query, scope }: Following, last:
   return { ...page, more: page.nextCursor !== null };
 }
 
-async function hasNews({ head }: QueryDeps, last: number): Promise<boolean> {
+// The end of the stream is news, too: nothing else may hold it up, since the process waits for its streams to stop.
+async function hasNews({ head }: QueryDeps, last: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await head.waitFor({ models: ['log'], position: last + 1, timeoutMs: BEAT_MS });
+    await head.waitFor({ models: ['log'], position: last + 1, timeoutMs: BEAT_MS, signal });
     return true;
   } catch (error) {
     if (error instanceof Problem && error.code === 'position-not-reached') return false;

@@ -29,6 +29,8 @@ export interface Wait {
   models: readonly string[];
   position: number;
   timeoutMs: number;
+  /** Ends the wait early, at the next look. */
+  signal?: AbortSignal;
 }
 
 interface Waiter extends Wait {
@@ -38,7 +40,10 @@ interface Waiter extends Wait {
 }
 
 export interface PositionWatch {
-  /** Resolves once all models are at the position or beyond. Throws a problem (504) when that takes too long. */
+  /**
+   * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem (504) when that
+   * takes too long.
+   */
   waitFor(wait: Wait): Promise<void>;
   /** There is news: look at once, and often for a while. */
   wake(): void;
@@ -99,9 +104,10 @@ function settle(waiters: Set<Waiter>, positions: ReadonlyMap<string, number>): v
   const now = Date.now();
   for (const waiter of waiters) {
     const behind = waiter.models.filter((model) => (positions.get(model) ?? 0) < waiter.position);
-    if (behind.length > 0 && now < waiter.until) continue;
+    const isEnded = behind.length === 0 || waiter.signal?.aborted === true;
+    if (!isEnded && now < waiter.until) continue;
     waiters.delete(waiter);
-    if (behind.length === 0) waiter.resolve();
+    if (isEnded) waiter.resolve();
     else waiter.reject(tooFarBehind(waiter, behind[0]!, positions.get(behind[0]!) ?? 0));
   }
 }

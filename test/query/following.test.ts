@@ -1,9 +1,14 @@
 // Waiting for a position, and the live stream.
+import { once } from 'node:events';
+import { get as httpGet } from 'node:http';
 import t from 'tap';
+import { addKey } from '../../src/query/api-key.js';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
 import { I, installed, updated, V, W } from '../support/query-webhooks.js';
+import { runProgram } from '../support/run-program.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
 t.test('min_position waits for the read model, for as long as it is told', async (t) => {
@@ -95,3 +100,30 @@ t.test('the live stream', async (t) => {
   await app.close();
   await waitFor(second.ended);
 });
+
+t.test(
+  'a process stops in time beside streams that are idle, and those whose clients take nothing',
+  async (t) => {
+    const { url, pool } = await createTestDatabase(t);
+    const large = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 20; n++) await fillLog(pool, [updated('a', large)]);
+    const { key } = await addKey(pool, { name: 'admin', admin: true });
+    const query = runProgram(t, ['query'], { DATABASE_URL: url, QUERY_PORT: '0', LOG_LEVEL: 'info' });
+    const [origin] = await query.waitForLine(/http:\/\/127\.0\.0\.1:\d+/);
+    // Of each response no more than its beginning is read.
+    const open = async (path: string) => {
+      const request = httpGet(`${origin}${path}`, { headers: { authorization: `Bearer ${key}` } });
+      t.teardown(() => request.destroy());
+      const [response] = await once(
+        request.on('error', () => {}),
+        'response',
+      );
+      t.equal(response.statusCode, 200);
+    };
+    await open('/v1/events/live?after=0');
+    await open('/v1/events/live');
+    query.kill('SIGTERM');
+    const { code, stdout } = await query.exit;
+    t.equal(code, 0, stdout);
+  },
+);
