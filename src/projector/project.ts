@@ -2,13 +2,14 @@
 // transaction. Where all stand at one position they go on page after page; else each position among them gets a page
 // a round, so that one far behind does not hold up the others.
 import type pg from 'pg';
+import { EventMissing } from '../log/missing-event.js';
 import type { Checkpoint } from '../read-models/checkpoint.js';
 import { applyPage } from './apply-page.js';
 import { applyPages } from './apply-pages.js';
 import type { Share } from './commit-page.js';
 import type { Follower } from './follower.js';
 import { createPage, type Page } from './page.js';
-import type { PageReader } from './read-page.js';
+import { type PageReader, readKnown } from './read-page.js';
 
 export interface ProjectOptions {
   readPage: PageReader;
@@ -24,17 +25,36 @@ const A_FEW = 50;
 
 /** Folds a page for every position at which a follower stands. Answers the number of events read; 0: all at the head. */
 export async function projectRound(followers: readonly Follower[], options: ProjectOptions): Promise<number> {
-  const positions = [
-    ...new Set(followers.flatMap(({ checkpoints }) => checkpoints.map(({ position }) => position))),
-  ];
+  const positions = positionsOf(followers);
   if (positions.length === 1) return projectOn(positions[0]!, followers, options);
-  positions.sort((a, b) => b - a);
   let read = 0;
   for (const [index, position] of positions.entries()) {
     const ahead = index === 0 ? Number.POSITIVE_INFINITY : positions[index - 1]! - position;
     read += await projectOnce(position, ahead, followers, options);
   }
   return read;
+}
+
+/**
+ * Throws EventMissing where followers for whom nothing was to be read are not at the head: a partition was detached
+ * behind them, or the log is an older one.
+ */
+export async function assertAtHead(
+  followers: readonly Follower[],
+  { readPage, readHead }: Pick<ProjectOptions, 'readPage'> & { readHead(): Promise<number> },
+): Promise<void> {
+  const [position] = positionsOf(followers);
+  if (position === undefined) return;
+  const head = await readHead();
+  // Positions follow commits: an event up to the head that was seen is there for every later reading.
+  if (head > position && (await readPage(position, 1)).length === 0) throw new EventMissing(position + 1);
+  if (head < position) throw new EventMissing(head + 1);
+}
+
+/** Where followers stand, foremost first. */
+function positionsOf(followers: readonly Follower[]): number[] {
+  const all = followers.flatMap(({ checkpoints }) => checkpoints.map(({ position }) => position));
+  return [...new Set(all)].sort((a, b) => b - a);
 }
 
 async function projectOn(
@@ -63,7 +83,10 @@ async function projectOnce(
   followers: readonly Follower[],
   { readPage, readPool, onPage }: ProjectOptions,
 ): Promise<number> {
-  const events = await readPage(position, limit);
+  // Behind others there must be events.
+  const events = Number.isFinite(limit)
+    ? await readKnown(readPage, position, limit)
+    : await readPage(position, limit);
   if (events.length === 0) return 0;
   const shares = sharesAt(position, followers);
   await applyPage(readPool, shares, createPage(events));

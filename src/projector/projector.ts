@@ -1,18 +1,23 @@
 // The projector's loop: rounds as long as there is something to read, then wait for the doorbell or the next poll.
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
+import { EventMissing } from '../log/missing-event.js';
 import { sqlState } from '../postgres/failure.js';
 import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Service } from '../service.js';
+import { createAside } from './aside.js';
 import type { Share } from './commit-page.js';
+import type { Follower } from './follower.js';
 import { createPause } from './pause.js';
-import { type ProjectOptions, projectRound } from './project.js';
+import { assertAtHead, type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';
 
 export interface ProjectorOptions extends ProjectOptions {
   roster: Roster;
   logger: FastifyBaseLogger;
   leaseTtlMs: number;
+  /** The log's last position. */
+  readHead(): Promise<number>;
   /** How long to wait at the head for a ring before looking again. */
   pollMs(): number;
 }
@@ -42,9 +47,11 @@ export function createProjector(options: ProjectorOptions): Projector {
   const { roster, logger, leaseTtlMs } = options;
   const beatMs = leaseTtlMs / BEATS_A_TTL;
   const pause = createPause();
+  const aside = createAside(options.readPool);
   let stopping = false;
   let running: Promise<void> | undefined;
   let rung = false;
+  let isIdle = false;
   let nextBeat = Number.NEGATIVE_INFINITY;
   let lastRound: number | undefined;
   let failure: Error | undefined;
@@ -64,18 +71,25 @@ export function createProjector(options: ProjectorOptions): Projector {
       await roster.update();
     }
     rung = false;
-    const read = await projectRound(roster.followers(), { ...options, goesOn, onPage });
-    failure = undefined;
+    const followers = await aside.others(roster.followers());
+    const read = await projectRound(followers, { ...options, goesOn, onPage });
+    const wasIdle = isIdle;
+    isIdle = read === 0;
+    // A busy projector is not to ask for more than it reads.
+    if (isIdle && (wasIdle || atHead.length > 0)) await assertAtHead(followers, options);
+    failure = aside.failure();
     pauseMs = 0;
     lastRound = performance.now();
-    if (read > 0) return;
-    for (const resolve of atHead.splice(0)) resolve();
+    if (!isIdle) return;
+    if (aside.size() === 0) for (const resolve of atHead.splice(0)) resolve();
     if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
   }
 
   async function recover(error: unknown): Promise<void> {
     nextBeat = Number.NEGATIVE_INFINITY;
+    const leftOut = await aside.set(error, roster.followers());
     roster.reload();
+    if (leftOut.length > 0) return tellAside(error, leftOut);
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
     // Most likely a comparison of tables before a swap. It was waited for already.
     if (sqlState(error) === LOCKED)
@@ -86,13 +100,21 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (!stopping) await pause.for(pauseMs);
   }
 
+  function tellAside(error: unknown, leftOut: readonly Follower[]): void {
+    const told = { err: error, projections: leftOut.map(({ projection }) => projection.name) };
+    if (error instanceof EventMissing) {
+      failure = error;
+      logger.error(told, 'read models wait for an event that is missing; the others go on');
+    } else logger.warn(told, 'another process holds the checkpoints of read models; the others go on');
+  }
+
   async function loop(): Promise<void> {
     while (!stopping) await round().catch(recover);
   }
 
   function ring(): void {
     rung = true;
-    if (!failure) pause.end();
+    if (pauseMs === 0) pause.end(); // A pause after a fault is not cut short.
   }
 
   async function stop(): Promise<void> {

@@ -1,9 +1,13 @@
 // Pages of the log, bounded in events and in bytes; the next is read while the one before it is folded and written.
 import type { FoldedEvent } from '../../schemas/logged-event.js';
+import { EventMissing } from '../log/missing-event.js';
 import type { Run } from '../log/read-run.js';
 import type { RunReader } from './run-reader.js';
 
-/** Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one. */
+/**
+ * Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one;
+ * no further than to a gap. Throws EventMissing where the first is not there, but later ones are.
+ */
 export type PageReader = (position: number, limit: number) => Promise<FoldedEvent[]>;
 
 export interface PageReaderOptions {
@@ -35,9 +39,29 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
     let run = await takeAhead(position);
     // Nothing was there when it was read ahead: there may be by now.
     if (run === undefined || run.events.length === 0) run = await read(position, wanted);
-    const { events, isFull } = run;
+    const { isFull } = run;
+    const events = beforeGap(position, run.events);
     if (events.length > wanted) return events.slice(0, wanted);
     if (wanted === pageEvents && isFull) readAhead(events.at(-1)!.position);
     return events;
   };
+}
+
+// Without a check a detached partition would be passed over in silence: events after a position are not the next ones.
+function beforeGap(position: number, events: FoldedEvent[]): FoldedEvent[] {
+  if (events.length === 0 || events.at(-1)!.position === position + events.length) return events;
+  const gap = events.findIndex((event, index) => event.position !== position + 1 + index);
+  if (gap === 0) throw new EventMissing(position + 1);
+  return events.slice(0, gap);
+}
+
+/** Reads a page where there must be one, since more was folded before. Throws EventMissing where there is none. */
+export async function readKnown(
+  readPage: PageReader,
+  position: number,
+  limit: number,
+): Promise<FoldedEvent[]> {
+  const events = await readPage(position, limit);
+  if (events.length === 0) throw new EventMissing(position + 1);
+  return events;
 }

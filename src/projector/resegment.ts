@@ -16,7 +16,7 @@ import { foldPage } from './fold-page.js';
 import { createFollower } from './follower.js';
 import { createPage } from './page.js';
 import type { Pools } from './pools.js';
-import { createPageReader, type PageReader } from './read-page.js';
+import { createPageReader, type PageReader, readKnown } from './read-page.js';
 import { createRunReader } from './run-reader.js';
 import { writeIncidents } from './write-incidents.js';
 
@@ -104,7 +104,7 @@ async function foldUpTo(
   const { store, parkedKeys } = follower;
   for (const { segment, position } of follower.checkpoints)
     for (let reached = position; reached < target; ) {
-      const page = createPage(await readPage(reached, target - reached));
+      const page = createPage(await readKnown(readPage, reached, target - reached));
       const fold = { projection, store, segments: build.segments, owned: new Set([segment]), parkedKeys };
       await writeIncidents(client, build.build_id, await foldPage(client, fold, page));
       await store.flush(client);
@@ -126,7 +126,7 @@ async function approach(
     const lowest = Math.min(...checkpoints.map(({ position }) => position));
     const behind = checkpoints.filter(({ position }) => position === lowest);
     const ahead = checkpoints.filter(({ position }) => position > lowest).map(({ position }) => position);
-    const events = await readPage(lowest, Math.min(...ahead) - lowest);
+    const events = await readKnown(readPage, lowest, Math.min(...ahead) - lowest);
     await applyPage(pool, [{ follower, checkpoints: behind }], createPage(events));
   }
 }

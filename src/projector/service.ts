@@ -104,6 +104,7 @@ function openService(options: ProjectorServiceOptions): Running {
     roster: createRoster({ pool: readPool, logPool, projections, leaseTtlMs, generationBytes, segments }),
     logger,
     leaseTtlMs,
+    readHead: () => readHead(logPool),
     pollMs: () => (bus?.connection() ? POLL_WITH_DOORBELL_MS : POLL_MS),
     onPage: metrics.onPage,
   });

@@ -1,0 +1,121 @@
+// Read models that cannot go on: their next event is missing, or somebody holds their checkpoints. It is told, the
+// others do not wait, and they go on by themselves.
+import pino from 'pino';
+import t, { type Test } from 'tap';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { readHead } from '../../src/log/read-log.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+import { appendBodies, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
+
+const SIZE = 100;
+const resource = findProjection('resource');
+const others = PROJECTIONS.filter((projection) => projection !== resource);
+
+/** A log in partitions of `SIZE` events. */
+async function createPartitionedLog(t: Pick<Test, 'teardown'>) {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await pool.query(`UPDATE log_setting SET partition_size = ${SIZE}`);
+  await pool.query('DROP TABLE event_log_1; DELETE FROM event_log_partition');
+  await pool.query('SELECT ensure_event_log_partitions(1)');
+  const detach = (first: number) => pool.query(`ALTER TABLE event_log DETACH PARTITION event_log_${first}`);
+  const attach = (first: number) =>
+    pool.query(
+      `ALTER TABLE event_log ATTACH PARTITION event_log_${first} FOR VALUES FROM (${first}) TO (${first + SIZE})`,
+    );
+  return { database, detach, attach };
+}
+
+interface Told {
+  level: number;
+  msg: string;
+  err?: { message: string };
+  projections?: string[];
+}
+
+async function startTelling(t: Pick<Test, 'teardown'>, database: TestDatabase) {
+  const told: Told[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void told.push(JSON.parse(line)) });
+  await startProjector(t, database, { logger });
+  const origin = told.find(({ msg }) => /listening/.test(msg))!.msg.match(/http:\S+/)![0];
+  const readiness = async () =>
+    (await (await fetch(`${origin}/readyz`)).json()) as { status: string; reason?: string };
+  return { told, readiness, errors: () => told.filter(({ level }) => level === 50) };
+}
+
+/** Where the read models are, and whether the others, or all of them, have reached the head. */
+async function positionOf({ pool }: TestDatabase, { name }: { name: string }): Promise<number> {
+  const { rows } = await pool.query(
+    `SELECT min(position) AS position FROM projector.checkpoint JOIN projector.build b USING (build_id)
+     WHERE b.projection = $1 AND b.state = 'live'`,
+    [name],
+  );
+  return rows[0].position;
+}
+
+async function areAtHead(database: TestDatabase, projections: typeof PROJECTIONS): Promise<boolean> {
+  const head = await readHead(database.pool);
+  const positions = await Promise.all(projections.map((projection) => positionOf(database, projection)));
+  return positions.every((position) => position === head);
+}
+
+for (const [which, first] of [
+  ['first', 1],
+  ['middle', 1 + SIZE],
+  ['last', 1 + 2 * SIZE],
+] as const)
+  t.test(
+    `a projector tells that the ${which} events are missing, and goes on once they are there`,
+    async (t) => {
+      const { database, detach, attach } = await createPartitionedLog(t);
+      await appendBodies(database.pool, BODIES.slice(0, 3 * SIZE));
+      await detach(first);
+      const { told, readiness, errors } = await startTelling(t, database);
+      await waitFor(() => errors().length >= 3);
+      for (const { err } of errors()) t.match(err?.message, `the log has no event at position ${first},`);
+      t.notOk(
+        told.some(({ msg }) => /was faster/.test(msg)),
+        'nobody else is held to have moved a checkpoint',
+      );
+      t.match(await readiness(), { status: 'not ready', reason: /no event at position/ });
+      for (const projection of PROJECTIONS) t.equal(await positionOf(database, projection), first - 1);
+      await attach(first);
+      await waitFor(() => areAtHead(database, PROJECTIONS));
+      await waitFor(async () => (await readiness()).status === 'ready');
+      await assertFolded(t, database.pool);
+    },
+  );
+
+t.test('a read model whose events are missing does not hold the others up', async (t) => {
+  const { database, detach, attach } = await createPartitionedLog(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, 2 * SIZE));
+  await foldToHead(database, { projections: others });
+  await detach(1);
+  const { readiness, errors } = await startTelling(t, database);
+  await waitFor(() => errors().length > 0);
+  for (let more = 0; more < 3; more++) {
+    const from = (2 + more) * SIZE;
+    await appendBodies(pool, BODIES.slice(from, from + SIZE));
+    await waitFor(() => areAtHead(database, others));
+  }
+  for (const error of errors())
+    t.match(error, { projections: ['resource'], err: { message: 'no event at position 1,' } });
+  t.equal(await positionOf(database, resource), 0);
+  t.match(await readiness(), { reason: /no event at position 1,/ });
+  await attach(1);
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  await waitFor(async () => (await readiness()).status === 'ready');
+  await assertFolded(t, pool);
+});
+
+t.test('a log that is older than the read models is told', async (t) => {
+  const database = await createTestDatabase(t);
+  await appendBodies(database.pool, BODIES.slice(0, SIZE));
+  await foldToHead(database);
+  await database.pool.query('UPDATE projector.checkpoint SET position = position + 1');
+  const { errors } = await startTelling(t, database);
+  await waitFor(() => errors().length > 0);
+  t.match(errors()[0]?.err?.message, `the log has no event at position ${SIZE + 1},`);
+});
