@@ -53,6 +53,8 @@ const POLL_MS = 100;
 const POLL_WITH_DOORBELL_MS = 1000;
 const PAGE_EVENTS = 2000;
 const PAGE_BYTES = 4 * 1024 * 1024;
+/** One read model's checkpoints may be held for long: the others are not to wait for it longer than this. */
+const LOCK_MS = 1000;
 const GENERATION_BYTES = 16 * 1024 * 1024;
 
 /** A projector process's service. Nothing is opened before `start`; it can be started again after a stop. */
@@ -86,7 +88,12 @@ function openService(options: ProjectorServiceOptions): Running {
   const projections = options.projections ?? PROJECTIONS;
   const patience = options.patience ?? PAGE_PATIENCE;
   const logPool = createPatientPool(options.databaseUrl, patience, { max: 3 });
-  const readPool = createPatientPool(options.readDatabaseUrl, patience, { max: 4, ...PIPELINED });
+  const lockMs = Math.min(patience.lockMs ?? LOCK_MS, LOCK_MS);
+  const readPool = createPatientPool(
+    options.readDatabaseUrl,
+    { ...patience, lockMs },
+    { max: 4, ...PIPELINED },
+  );
   // A rebuild makes indexes and compares tables, which takes as long as it takes.
   const unhurried = {
     logPool: createPool(options.databaseUrl, { max: 2 }),

@@ -4,6 +4,8 @@ import pino from 'pino';
 import t, { type Test } from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { readHead } from '../../src/log/read-log.js';
+import { inTransaction } from '../../src/postgres/transaction.js';
+import { findBuild } from '../../src/read-models/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 import { appendBodies, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
@@ -118,4 +120,29 @@ t.test('a log that is older than the read models is told', async (t) => {
   const { errors } = await startTelling(t, database);
   await waitFor(() => errors().length > 0);
   t.match(errors()[0]?.err?.message, `the log has no event at position ${SIZE + 1},`);
+});
+
+t.test('a read model whose checkpoints are held does not hold the others up', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  const { told } = await startTelling(t, database);
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  const build = (await findBuild(pool, resource, 'live'))!;
+  await inTransaction(pool, async (client) => {
+    // As a comparison before a swap does.
+    await client.query('SELECT FROM projector.checkpoint WHERE build_id = $1 FOR UPDATE', [build.build_id]);
+    for (let more = 1; more <= 4; more++) {
+      await appendBodies(pool, BODIES.slice(more * SIZE, (more + 1) * SIZE));
+      await waitFor(() => areAtHead(database, others));
+    }
+    t.equal(await positionOf(database, resource), SIZE);
+  });
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  await assertFolded(t, pool);
+  t.match(
+    told.filter(({ level }) => level > 30),
+    [{ level: 40, projections: ['resource'], msg: /holds the checkpoints/ }],
+    'it is told once, and as no error',
+  );
 });
