@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
+import { segmentOfIntegration } from '../read-models/segment.js';
 
 /**
  * The segment of an event, by its integration; 0 for events of no integration. All events of a key that lies within
@@ -7,9 +7,4 @@ import type { FoldedEvent } from '../../schemas/logged-event.js';
  */
 export function segmentOf(event: FoldedEvent, segments: number): number {
   return event.integration_id === null ? 0 : segmentOfIntegration(event.integration_id, segments);
-}
-
-/** The segment of an integration's events. */
-export function segmentOfIntegration(integrationId: string, segments: number): number {
-  return segments === 1 ? 0 : crc32(integrationId) % segments;
 }

@@ -3,14 +3,19 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import t from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { createFollower } from '../../src/projector/follower.js';
+import { projectRound } from '../../src/projector/project.js';
+import { createPageReader } from '../../src/projector/read-page.js';
+import { resegment } from '../../src/projector/resegment.js';
+import { createRunReader } from '../../src/projector/run-reader.js';
 import { createSelfCheck } from '../../src/projector/verify/self-check.js';
-import { verifyProjection } from '../../src/projector/verify/verify-projection.js';
+import { sampleKeys, verifyKey, verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, BODIES, startProjector } from './projecting.js';
+import { appendBodies, BODIES, foldToHead, startProjector } from './projecting.js';
 
 const resource = findProjection('resource');
 
@@ -81,4 +86,22 @@ t.test('the projector checks itself all the time, and counts what it finds', asy
   t.equal(await counted('drifted'), 0);
   await pool.query(`UPDATE ${table} SET update_count = update_count + 1`);
   await waitFor(async () => (await counted('drifted')) > 0);
+});
+
+t.test('a build that is split anew meanwhile is no drift', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const pools = { logPool: pool, readPool: pool };
+  await appendBodies(pool, BODIES.slice(0, 500));
+  await foldToHead(database);
+  const before = (await findBuild(pool, resource, 'live'))!;
+  const split = await resegment(pools, resource, before, 3);
+  await appendBodies(pool, BODIES.slice(500, 2500));
+  const follower = await createFollower(pool, resource, split, { generationBytes: 1e6 });
+  follower.checkpoints = follower.checkpoints.filter(({ segment }) => segment > 0);
+  const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents: 3000, pageBytes: 1e7 });
+  await projectRound([follower], { readPage, readPool: pool });
+  const keys = await sampleKeys(resource, before, pool, 100);
+  t.equal(keys.length, 100);
+  for (const key of keys) t.same((await verifyKey(resource, before, key, pools)).differences, []);
 });

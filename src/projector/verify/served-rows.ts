@@ -6,7 +6,7 @@ import { keyId, keyOfRow } from '../../../projections/key.js';
 import { TEXT_TYPES } from '../../postgres/connect.js';
 import { type Build, tableOf } from '../../read-models/build.js';
 import { columnsOf, rowFromTexts, selected } from '../../read-models/columns.js';
-import { segmentOfIntegration } from '../segment.js';
+import { hashOfIntegration } from '../../read-models/segment.js';
 
 export interface ServedRows {
   /** All events up to it are in the rows. */
@@ -17,12 +17,15 @@ export interface ServedRows {
   parked: Set<string>;
 }
 
-/** The rows where `where` holds (over `t`, parameters from $3 on) and the checkpoint of their segment. */
+/**
+ * The rows where `where` holds (over `t`, parameters from $3 on) and the checkpoint of their segment, which follows from
+ * the integration's hash: the statement itself sees how many segments there are, since they may be split anew.
+ */
 async function readServed(
   pool: pg.Pool,
   projection: Projection,
   build: Build,
-  segment: number,
+  hash: number,
   where: string,
   values: unknown[],
 ): Promise<ServedRows> {
@@ -30,15 +33,17 @@ async function readServed(
   const result = await pool.query({
     text: `SELECT c.position, (SELECT json_agg(DISTINCT key_id) FROM projector.parked p WHERE p.build_id = $1),
         t.tableoid, ${columns.map((column) => selected(column, 't.')).join(', ')}
-      FROM projector.checkpoint c LEFT JOIN ${tableOf(build)} t ON ${where}
-      WHERE c.build_id = $1 AND c.segment = $2`,
-    values: [build.build_id, segment, ...values],
+      FROM projector.build b
+      JOIN projector.checkpoint c ON c.build_id = b.build_id AND c.segment = $2::bigint % b.segments
+      LEFT JOIN ${tableOf(build)} t ON ${where}
+      WHERE b.build_id = $1`,
+    values: [build.build_id, hash, ...values],
     rowMode: 'array',
     types: TEXT_TYPES,
   });
   const texts = result.rows as unknown as (string | null)[][];
   if (texts.length === 0)
-    throw new Error(`the build of ${projection.name} was resegmented meanwhile; verify it again`);
+    throw new Error(`the build of ${projection.name} was removed meanwhile; verify it again`);
   const rows = new Map<string, AnyRow>();
   for (const [, , oid, ...values] of texts) {
     if (oid === null) continue;
@@ -59,8 +64,8 @@ export function readServedIntegration(
   build: Build,
   integrationId: string,
 ): Promise<ServedRows> {
-  const segment = segmentOfIntegration(integrationId, build.segments);
-  return readServed(pool, projection, build, segment, 't.integration_id = $3', [integrationId]);
+  const hash = hashOfIntegration(integrationId);
+  return readServed(pool, projection, build, hash, 't.integration_id = $3', [integrationId]);
 }
 
 /** The served row of a resource. */
@@ -70,9 +75,9 @@ export function readServedResource(
   build: Build,
   { integration_id, type, resource_id }: { integration_id: string; type: string; resource_id: string },
 ): Promise<ServedRows> {
-  const segment = segmentOfIntegration(integration_id, build.segments);
+  const hash = hashOfIntegration(integration_id);
   const where = 't.integration_id = $3 AND t.type = $4 AND t.resource_id = $5';
-  return readServed(pool, projection, build, segment, where, [integration_id, type, resource_id]);
+  return readServed(pool, projection, build, hash, where, [integration_id, type, resource_id]);
 }
 
 /** All served rows of a projection that is not split. */
