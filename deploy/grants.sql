@@ -29,15 +29,15 @@ BEGIN
   END IF;
 
   -- ingest: appends by the one function that holds the protocol, reads who may send, keeps what it rejects.
-  GRANT EXECUTE ON FUNCTION append_events, ensure_event_log_partitions TO hookfold_ingest;
+  GRANT EXECUTE ON FUNCTION append_events TO hookfold_ingest;
   GRANT SELECT ON source, source_secret TO hookfold_ingest;
   GRANT UPDATE (last_used_at) ON source_secret TO hookfold_ingest;
   GRANT SELECT, INSERT, DELETE ON rejected_webhook TO hookfold_ingest;
 
   -- relay: reads the log, and holds a lease.
   GRANT SELECT ON event_log, log_head TO hookfold_relay;
-  GRANT USAGE ON SCHEMA hookfold TO hookfold_relay, hookfold_projector;
-  GRANT SELECT, INSERT, UPDATE ON hookfold.lease TO hookfold_relay, hookfold_projector;
+  GRANT USAGE ON SCHEMA hookfold TO hookfold_relay;
+  GRANT SELECT, INSERT, UPDATE ON hookfold.lease TO hookfold_relay;
 
   -- projector: reads the log.
   GRANT SELECT ON event_log, log_head, seal TO hookfold_projector;
@@ -48,7 +48,8 @@ BEGIN
   GRANT EXECUTE ON FUNCTION note_api_key_use TO hookfold_query;
 END $$;
 
--- The read models. The projector owns its tables and views, since it makes, swaps and drops them.
+-- The read models. The projector owns its tables and views, since it makes, swaps and drops them; its leases are beside
+-- them, and it removes that of a process that has ended.
 DO $$
 DECLARE
   relation record;
@@ -61,6 +62,8 @@ BEGIN
   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA projector TO hookfold_projector;
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA projector TO hookfold_projector;
   GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA projector TO hookfold_projector;
+  GRANT USAGE ON SCHEMA hookfold TO hookfold_projector;
+  GRANT SELECT, INSERT, UPDATE, DELETE ON hookfold.lease TO hookfold_projector;
 
   FOR relation IN
     SELECT c.oid::regclass AS name, c.relkind AS kind FROM pg_class c

@@ -68,11 +68,13 @@ t.test('database roles may do their work and are refused all else', async (t) =>
     ['ingest', 'SELECT body FROM event_log_1', REFUSED],
     ['ingest', "INSERT INTO seal VALUES (9, 1, '')", REFUSED],
     ['ingest', 'DELETE FROM event_log', REFUSED],
+    ['ingest', 'SELECT ensure_event_log_partitions(1)', REFUSED],
     ['ingest', 'SELECT * FROM api_key', REFUSED],
     ['ingest', "UPDATE source_secret SET hash = ''", REFUSED],
     ['ingest', 'SELECT * FROM projector.build', REFUSED],
     ['relay', 'SELECT body FROM event_log', 'done'],
     ['relay', APPEND, REFUSED],
+    ['relay', 'DELETE FROM hookfold.lease', REFUSED],
     ['relay', 'SELECT * FROM source_secret', REFUSED],
     ['projector', 'SELECT body FROM event_log', 'done'],
     ['projector', 'CREATE TABLE read_model.mine (x int); DROP TABLE read_model.mine', 'done'],
@@ -93,6 +95,19 @@ t.test('database roles may do their work and are refused all else', async (t) =>
   ];
   for (const [role, work, answer] of cases)
     t.equal(await answerTo(urls[role], work), answer, `${role}: ${String(work).slice(0, 60)}`);
+});
+
+t.test('the read models may have a database of their own', async (t) => {
+  const database = await createTestDatabase(t);
+  const admin = new pg.Client({ connectionString: database.superuserUrl });
+  await admin.connect();
+  await admin.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+  await admin.end();
+  const { projector, query } = await createUsers(database);
+  t.equal(await answerTo(projector, 'UPDATE projector.checkpoint SET position = 1'), 'done');
+  t.equal(await answerTo(projector, 'DELETE FROM hookfold.lease'), 'done');
+  t.equal(await answerTo(query, 'SELECT position FROM projector.checkpoint'), 'done');
+  t.equal(await answerTo(query, 'DELETE FROM hookfold.lease'), REFUSED);
 });
 
 t.test('each process works with the rights of its role alone', async (t) => {
@@ -142,7 +157,16 @@ t.test('each process works with the rights of its role alone', async (t) => {
   const manager = await nats.jetstreamManager();
   await waitFor(async () => (await manager.streams.info(STREAM)).state.last_seq === 1);
   await nats.close();
-  for (const program of [ingest, projector, query]) t.notMatch(program.stderr(), /permission denied/);
+  for (const program of [ingest, projector, query]) {
+    program.kill('SIGTERM');
+    const { code, stdout, stderr } = await program.exit;
+    t.equal(code, 0);
+    t.notMatch(stdout + stderr, /permission denied/);
+  }
+  const { rows } = await database.pool.query(
+    "SELECT name FROM hookfold.lease WHERE name LIKE 'projector:%' OR expires_at > now()",
+  );
+  t.same(rows, [], 'leases are given back');
 });
 
 async function startGuardedNats(t: Test): Promise<(user: string) => Promise<NatsConnection>> {
