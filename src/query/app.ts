@@ -25,8 +25,8 @@ export interface QueryAppOptions extends QueryDeps {
   ready(): Promise<void>;
 }
 
-const DESCRIPTION = `What hookfold made of munity's webhooks. Every answer carries \`Hookfold-Position\`: the position of
-the log that it was read at. Lists are paged by \`cursor\`; errors are application/problem+json.`;
+const DESCRIPTION = `What hookfold made of munity's webhooks. Every answer carries \`Hookfold-Position\`: all events of
+the log up to it are in the answer. Lists are paged by \`cursor\`; errors are application/problem+json.`;
 
 const NOT_JSON = { description: 'As the summary says' };
 const ANY_ERROR = {

@@ -14,15 +14,17 @@ export interface QueryDeps {
   head: PositionWatch;
 }
 
-/** Waits until the read models have `min_position`, where one is asked for. */
+/** Waits until the read models have `min_position`, where one is asked for; of an integration (its stored id), or all. */
 export async function awaitModels(
   { models }: QueryDeps,
   projections: readonly Projection[],
   query: { min_position?: number; wait_ms: number },
+  integrationId?: string,
 ): Promise<void> {
   if (query.min_position === undefined) return;
   const names = projections.map(({ name, version }) => `${name}_v${version}`);
-  await models.waitFor({ models: names, position: query.min_position, timeoutMs: query.wait_ms });
+  const wait = { models: names, integrationId, position: query.min_position, timeoutMs: query.wait_ms };
+  await models.waitFor(wait);
 }
 
 /** Waits until the log has `min_position`, where one is asked for. */

@@ -3,30 +3,43 @@ import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { Problem } from '../http/problem.js';
+import { hashOfIntegration, segmentOfIntegration } from '../read-models/segment.js';
 import type { Sql } from './scope.js';
 
-/** Selects the position of read models: that of the one farthest behind, of its segments the one farthest behind. */
-export function positionOf(projections: readonly Projection[]): Sql {
+/**
+ * Selects the position of read models: that of the one farthest behind, of its segments the one farthest behind. For
+ * an answer within an integration (its stored id) its own segment counts alone.
+ */
+export function positionOf(projections: readonly Projection[], integrationId?: string): Sql {
+  const own = integrationId === undefined ? sql`true` : isSegmentOf(integrationId);
   const versions = projections.map(({ name, version }) => sql`(${name}, ${version}::int)`);
   return sql`SELECT min(c.position) FROM projector.build b JOIN projector.checkpoint c USING (build_id)
-    WHERE b.state = 'live' AND (b.projection, b.version) IN (${sql.join(versions)})`;
+    WHERE b.state = 'live' AND (b.projection, b.version) IN (${sql.join(versions)}) AND ${own}`;
 }
+
+const isSegmentOf = (integrationId: string) =>
+  sql`c.segment = ${hashOfIntegration(integrationId)}::bigint % b.segments`;
 
 /** Selects the position of the log. */
 export const HEAD: Sql = sql`SELECT position FROM log_head`;
 
-/** Positions of the live builds, by `name_vversion`. */
-export async function readModelPositions(read: pg.Pool): Promise<Map<string, number>> {
+/** Positions by name: one, or of each segment. */
+export type Positions = ReadonlyMap<string, readonly number[]>;
+
+/** Positions of the live builds' segments, by `name_vversion`. */
+export async function readModelPositions(read: pg.Pool): Promise<Positions> {
   const { rows } = await read.query(
-    `SELECT b.projection || '_v' || b.version AS model, min(c.position) AS position
+    `SELECT b.projection || '_v' || b.version AS model, json_agg(c.position ORDER BY c.segment) AS positions
      FROM projector.build b JOIN projector.checkpoint c USING (build_id) WHERE b.state = 'live' GROUP BY 1`,
   );
-  return new Map(rows.map(({ model, position }) => [model, position]));
+  return new Map(rows.map(({ model, positions }) => [model, positions]));
 }
 
 export interface Wait {
   /** What has to be there: names of `read`'s answer. */
   models: readonly string[];
+  /** Only of the segment of this integration (its stored id). Default: of all. */
+  integrationId?: string | undefined;
   position: number;
   timeoutMs: number;
   /** Ends the wait early, at the next look. */
@@ -53,7 +66,7 @@ export interface PositionWatch {
 const STEPS_MS = { soon: 4, late: 25, lateAfter: 250 };
 
 /** Waits on positions with one poll for all waiters, which runs only while there are any. */
-export function createPositionWatch(read: () => Promise<Map<string, number>>): PositionWatch {
+export function createPositionWatch(read: () => Promise<Positions>): PositionWatch {
   const waiters = new Set<Waiter>();
   let running = false;
   let newsAt = 0;
@@ -100,16 +113,22 @@ export function createPositionWatch(read: () => Promise<Map<string, number>>): P
   return { waitFor, wake };
 }
 
-function settle(waiters: Set<Waiter>, positions: ReadonlyMap<string, number>): void {
+function settle(waiters: Set<Waiter>, positions: Positions): void {
   const now = Date.now();
   for (const waiter of waiters) {
-    const behind = waiter.models.filter((model) => (positions.get(model) ?? 0) < waiter.position);
+    const reached = (model: string) => reachedBy(waiter, positions.get(model));
+    const behind = waiter.models.filter((model) => reached(model) < waiter.position);
     const isEnded = behind.length === 0 || waiter.signal?.aborted === true;
     if (!isEnded && now < waiter.until) continue;
     waiters.delete(waiter);
     if (isEnded) waiter.resolve();
-    else waiter.reject(tooFarBehind(waiter, behind[0]!, positions.get(behind[0]!) ?? 0));
+    else waiter.reject(tooFarBehind(waiter, behind[0]!, reached(behind[0]!)));
   }
+}
+
+function reachedBy({ integrationId }: Wait, segments: readonly number[] = [0]): number {
+  if (integrationId === undefined) return Math.min(...segments);
+  return segments[segmentOfIntegration(integrationId, segments.length)]!;
 }
 
 function tooFarBehind({ position, timeoutMs }: Wait, model: string, at: number): Problem {

@@ -27,10 +27,10 @@ function whole([own, health, imports]: readonly (string | undefined)[]): string 
   return `${own!.slice(0, -1)},"health":${health ?? 'null'},"import":${imports ?? 'null'}}`;
 }
 
-function listing(scope: Scope, where: Listing['where']): Listing {
+function listing(scope: Scope, where: Listing['where'], integrationId?: string): Listing {
   return {
     name: 'integration',
-    position: positionOf(MODELS),
+    position: positionOf(MODELS, integrationId),
     scope,
     from: (part) => sql`${scoped(part, viewOf(integration), 'i')}
       LEFT JOIN ${scoped(part, viewOf(integrationHealth), 'h')} ON h.integration_id = i.integration_id
@@ -72,8 +72,10 @@ export async function readIntegration(
     const { position, parts } = await readPartsAt(deps, MODELS, { scope, id, query });
     return { position, json: parts[0] && whole(parts) };
   }
-  await awaitModels(deps, MODELS, query);
-  const { position, row } = await readOne(deps.read, listing(scope, hasId('i.integration_id', id)));
+  const integrationId = storedId(id);
+  await awaitModels(deps, MODELS, query, integrationId);
+  const found = listing(scope, hasId('i.integration_id', id), integrationId);
+  const { position, row } = await readOne(deps.read, found);
   return { position, json: row && whole(toJson(PARTS, row)) };
 }
 
@@ -87,11 +89,12 @@ export async function readIntegrationPart(
     const { position, parts } = await readPartsAt(deps, [projection], { scope, id, query });
     return { position, json: parts[0] };
   }
-  await awaitModels(deps, [projection], query);
+  const integrationId = storedId(id);
+  await awaitModels(deps, [projection], query, integrationId);
   const parts = [partOf(projection, 'p')];
   const { position, row } = await readOne(deps.read, {
     name: projection.name,
-    position: positionOf([projection]),
+    position: positionOf([projection], integrationId),
     scope,
     from: (part) => scoped(part, viewOf(projection), 'p'),
     where: hasId('p.integration_id', id),

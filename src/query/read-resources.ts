@@ -19,7 +19,7 @@ const PARTS = [partOf(resource, 'r')];
 function listing(scope: Scope, equals: Record<string, string | undefined>): Listing {
   return {
     name: 'resource',
-    position: positionOf([resource]),
+    position: positionOf([resource], equals.integration_id),
     scope,
     from: (part) => scoped(part, viewOf(resource), 'r'),
     where: Object.entries(equals).flatMap(([column, value]) => hasText(`r.${column}`, value)),
@@ -49,9 +49,9 @@ export async function readResources(
 ): Promise<{ position: number; items: string[]; nextCursor: string | null }> {
   const scope = narrow(callerScope, query.workspace_id);
   if (query.as_of !== undefined) return listAt(deps, scope, query);
-  await awaitModels(deps, [resource], query);
   const { type, resource_id, customer_id, status } = query;
-  const integration_id = query.integration_id && storedId(query.integration_id);
+  const integration_id = query.integration_id === undefined ? undefined : storedId(query.integration_id);
+  await awaitModels(deps, [resource], query, integration_id);
   const found = listing(scope, { integration_id, type, resource_id, customer_id, status });
   const page = await readPage(deps.read, found, query);
   return { ...page, items: page.rows.map((row) => toJson(PARTS, row)[0]!) };
@@ -69,7 +69,7 @@ export async function readResource(
     const position = await resolveAsOf(deps.log, query);
     return { position, json: await readResourceAt(deps.log, key, { position, scope }) };
   }
-  await awaitModels(deps, [resource], query);
+  await awaitModels(deps, [resource], query, key.integration_id);
   const { position, row } = await readOne(deps.read, listing(scope, key));
   return { position, json: row && toJson(PARTS, row)[0] };
 }

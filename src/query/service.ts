@@ -65,7 +65,7 @@ async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOpti
   const log = createQueryPool(databaseUrl, SETTINGS);
   const read = createQueryPool(readDatabaseUrl, `${SETTINGS}; SET default_transaction_read_only = on`);
   const models = createPositionWatch(() => readModelPositions(read));
-  const head = createPositionWatch(async () => new Map([['log', await readHead(log)]]));
+  const head = createPositionWatch(async () => new Map([['log', [await readHead(log)]]]));
   const bus = natsUrl === undefined ? undefined : createBus({ natsUrl, name: 'hookfold query', logger });
   if (bus)
     onRing(bus, () => {

@@ -2,7 +2,11 @@
 import { once } from 'node:events';
 import { get as httpGet } from 'node:http';
 import t from 'tap';
+import { PROJECTIONS } from '../../projections/index.js';
+import { resegment } from '../../src/projector/resegment.js';
 import { addKey } from '../../src/query/api-key.js';
+import { findBuild } from '../../src/read-models/build.js';
+import { segmentOfIntegration } from '../../src/read-models/segment.js';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
@@ -31,6 +35,47 @@ t.test('min_position waits for the read model, for as long as it is told', async
   }
   t.ok(Date.now() - started < 4000);
 });
+
+t.test(
+  'an answer within an integration has the position of its segment, and waits for no other',
+  async (t) => {
+    const { get, database } = await buildQuery(t);
+    const { pool } = database;
+    const J = ['b', 'c', 'd', 'e']
+      .map((a) => I.replaceAll('a', a))
+      .find((id) => segmentOf(id) !== segmentOf(I))!;
+    const ofJ = { ...updated('a', 1), payload: { ...updated('a', 1).payload, id: J } };
+    await fillLog(pool, [installed(I, 's'), updated('a', 1), installed(J, 's'), ofJ]);
+    const head = await fillReadModels({ log: pool });
+    for (const projection of PROJECTIONS) {
+      const build = (await findBuild(pool, projection, 'live'))!;
+      if (projection.within === 'integration')
+        await resegment({ logPool: pool, readPool: pool }, projection, build, 2);
+    }
+    // As if nobody had gone on with that segment.
+    await pool.query(
+      `UPDATE projector.checkpoint c SET position = 2 FROM projector.build b
+     WHERE b.build_id = c.build_id AND b.segments = 2 AND c.segment = $1`,
+      [segmentOf(I)],
+    );
+    const paths = (id: string) => [
+      `/v1/integrations/${id}?`,
+      `/v1/integrations/${id}/health?`,
+      `/v1/resources/${id}/crm%20contact%2F%C3%BC/a?`,
+      `/v1/resources?integration_id=${id.toUpperCase()}&`,
+    ];
+    for (const path of paths(J))
+      t.match(await get(`${path}min_position=${head}`), { status: 200, position: head }, path);
+    for (const path of paths(I)) {
+      t.match(await get(path), { status: 200, position: 2 }, path);
+      t.match(await get(`${path}min_position=${head}&wait_ms=30`), { status: 504, position: 2 }, path);
+    }
+    t.match(await get('/v1/resources'), { json: { items: { length: 2 } }, position: 2 });
+    t.match(await get('/v1/integrations'), { json: { items: { length: 2 } }, position: 2 });
+  },
+);
+
+const segmentOf = (integrationId: string) => segmentOfIntegration(integrationId, 2);
 
 t.test('the live stream', async (t) => {
   const { app, database, addKey, get } = await buildQuery(t);

@@ -39,7 +39,7 @@ export async function buildQuery(t: Pick<Test, 'teardown'>): Promise<TestQuery> 
     log: pool,
     read: pool,
     models: createPositionWatch(() => readModelPositions(pool)),
-    head: createPositionWatch(async () => new Map([['log', await readHead(pool)]])),
+    head: createPositionWatch(async () => new Map([['log', [await readHead(pool)]]])),
   });
   t.teardown(() => app.close());
   const admin = await addKey(pool, { name: 'admin', admin: true });
