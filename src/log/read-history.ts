@@ -1,6 +1,8 @@
-// Reads the events of one integration, or of some of its resources, without reading the log between them.
+// Reads the events of one integration, or of some of its resources, without reading the log between them; or those at
+// positions.
 import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
+import { EventMissing } from './missing-event.js';
 import { LOGGED_COLUMNS, selectEvents } from './read-log.js';
 
 /** A resource of an integration. */
@@ -38,15 +40,38 @@ export async function* readHistory(
 ): AsyncGenerator<LoggedEvent[]> {
   for (let last = 0; last < through; ) {
     const places = await readPlaces(db, history, last, through);
-    for (const positions of inPages(places))
-      yield await selectEvents(
-        db,
-        `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
-        [positions],
-      );
+    yield* readAtPlaces(db, places);
     if (places.length < POSITIONS) return;
     last = places.at(-1)!.position;
   }
+}
+
+/** The events at positions, in order, page by page. Throws EventMissing, before the first page, where one is not there. */
+export async function* readPositions(
+  db: pg.Pool | pg.ClientBase,
+  positions: readonly number[],
+): AsyncGenerator<LoggedEvent[]> {
+  const { rows } = await db.query<Place>(
+    `SELECT position, octet_length(body::text) AS bytes FROM event_log
+     WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+    [positions],
+  );
+  const found = new Set(rows.map(({ position }) => position));
+  const missing = positions.find((position) => !found.has(position));
+  if (missing !== undefined) throw new EventMissing(missing);
+  yield* readAtPlaces(db, rows);
+}
+
+async function* readAtPlaces(
+  db: pg.Pool | pg.ClientBase,
+  places: readonly Place[],
+): AsyncGenerator<LoggedEvent[]> {
+  for (const positions of inPages(places))
+    yield await selectEvents(
+      db,
+      `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+      [positions],
+    );
 }
 
 function* inPages(places: readonly Place[]): Generator<number[]> {

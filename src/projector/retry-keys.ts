@@ -2,7 +2,7 @@
 // is folding meanwhile waits, finds its checkpoints moved, and reads rows and parked keys anew.
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
-import { LOGGED_COLUMNS, selectEvents } from '../log/read-log.js';
+import { readPositions } from '../log/read-history.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { Build } from '../read-models/build.js';
@@ -18,7 +18,6 @@ export interface Retried {
   parked: number;
 }
 
-const EVENTS_A_PAGE = 200;
 const GENERATION_BYTES = 16 * 1024 * 1024;
 
 /** Retries all parked events of keys. */
@@ -66,17 +65,11 @@ async function retryHeld(
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
   for (const keyId of keyIds) follower.parkedKeys.delete(keyId);
   let parked = 0;
-  for (let at = 0; at < positions.length; at += EVENTS_A_PAGE) {
-    const some = positions.slice(at, at + EVENTS_A_PAGE);
-    const page = createPage(await readPositions(logPool, some));
-    parked += await settle(client, build, some, await foldCarefully(client, follower, page));
+  for await (const events of readPositions(logPool, positions)) {
+    const tried = events.map(({ position }) => position);
+    parked += await settle(client, build, tried, await foldCarefully(client, follower, createPage(events)));
   }
   return { folded: positions.length - parked, parked };
-}
-
-function readPositions(logPool: pg.Pool, positions: readonly number[]) {
-  const text = `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY($1) ORDER BY position`;
-  return selectEvents(logPool, text, [positions]);
 }
 
 /** Folds and writes a page; a row that Postgres refuses parks its event alone. */

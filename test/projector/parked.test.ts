@@ -104,6 +104,21 @@ t.test('after a fix a retry folds what was parked, beside a projector that goes 
   await assertFolded(t, database.pool, [integration]);
 });
 
+t.test('a retry of events that are missing leaves them parked', async (t) => {
+  const { database, pools, parked } = await buildParked(t);
+  const { pool } = database;
+  await appendBodies(pool, [body('a', 'bad'), body('a', 'good')]);
+  await foldToHead(database, { projections: [throwing] });
+  const before = await parked();
+  t.equal(before.length, 2);
+  await pool.query('ALTER TABLE event_log DETACH PARTITION event_log_1');
+  await t.rejects(retryParked(pools, [integration]), { code: 'HOOKFOLD_EVENT_MISSING', position: 1 });
+  t.same(await parked(), before);
+  await pool.query('ALTER TABLE event_log ATTACH PARTITION event_log_1 FOR VALUES FROM (1) TO (5000001)');
+  t.match(await retryParked(pools, [integration]), [{ folded: 2, parked: 0 }]);
+  await assertFolded(t, pool, [integration]);
+});
+
 t.test('discarding an event folds those behind it', async (t) => {
   const { database, pools, parked } = await buildParked(t);
   await appendBodies(database.pool, [
