@@ -13,6 +13,7 @@ import { sampleKeys, verifyKey, verifyProjection } from '../../src/projector/ver
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
+import { updated } from '../support/query-webhooks.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 import { appendBodies, BODIES, foldToHead, startProjector } from './projecting.js';
@@ -63,6 +64,24 @@ t.test('rows that were changed, removed and added by hand are found and named', 
   t.match(sample.find(({ kind }) => kind === 'removed')?.key, { integration_id: 'nobody' });
   t.match(await verifyProjection(resource, { ...options, sample: 50 }), { checked: 50 });
   t.match(await verifyProjection(findProjection('activity'), options), { drifted: 0 });
+});
+
+t.test('a large integration is verified page by page, none of its rows twice or not at all', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(
+    pool,
+    Array.from({ length: 400 }, (_, n) => updated(`r${n % 170}`, n)),
+  );
+  await fillReadModels({ log: pool });
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  await pool.query(`DELETE FROM ${table} WHERE resource_id = 'r7'`);
+  await pool.query(`UPDATE ${table} SET resource_id = 'nothing' WHERE resource_id = 'r150'`);
+  const reached = [0];
+  const onProgress = (checked: number) => void reached.push(checked);
+  const verdict = await verifyProjection(resource, { logPool: pool, readPool: pool, onProgress });
+  t.match(verdict, { checked: 171, drifted: 3 });
+  const pages = reached.slice(1).map((checked, index) => checked - reached[index]!);
+  t.ok(Math.max(...pages) <= 50, pages.join());
 });
 
 t.test('the projector checks itself all the time, and counts what it finds', async (t) => {

@@ -3,13 +3,14 @@ import type pg from 'pg';
 import type { AnyRow, Projection } from '../../../projections/contract.js';
 import { createFold } from '../../../projections/fold.js';
 import { readEvent } from '../../../projections/read-event.js';
-import { EventMissing } from '../../log/missing-event.js';
 import { type History, readHistory } from '../../log/read-history.js';
-import { readAfter } from '../../log/read-log.js';
+import { createPageReader, readKnown } from '../read-page.js';
+import { createRunReader } from '../run-reader.js';
 
 const PAGE_EVENTS = 2000;
+const PAGE_BYTES = 4 * 1024 * 1024;
 
-/** Folds an integration, or one of its resources, up to `through`. */
+/** Folds an integration, or some of its resources, up to `through`. */
 export async function foldHistory(
   log: pg.Pool,
   projection: Projection,
@@ -29,9 +30,13 @@ export async function foldLog(
   through: number,
 ): Promise<ReadonlyMap<string, AnyRow>> {
   const fold = createFold(projection);
+  const readPage = createPageReader({
+    readRun: createRunReader(log),
+    pageEvents: PAGE_EVENTS,
+    pageBytes: PAGE_BYTES,
+  });
   for (let position = 0; position < through; ) {
-    const events = await readAfter(log, position, Math.min(PAGE_EVENTS, through - position));
-    if (events.length === 0) throw new EventMissing(position + 1);
+    const events = await readKnown(readPage, position, through - position);
     for (const event of events) fold.add(event, readEvent(event));
     position = events.at(-1)!.position;
   }

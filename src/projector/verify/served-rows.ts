@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../../projections/contract.js';
 import { keyId, keyOfRow } from '../../../projections/key.js';
+import type { ResourceKey } from '../../log/read-history.js';
 import { TEXT_TYPES } from '../../postgres/connect.js';
 import { type Build, tableOf } from '../../read-models/build.js';
 import { columnsOf, rowFromTexts, selected } from '../../read-models/columns.js';
@@ -18,7 +19,7 @@ export interface ServedRows {
 }
 
 /**
- * The rows where `where` holds (over `t`, parameters from $3 on) and the checkpoint of their segment, which follows from
+ * The rows `t` of a FROM item and its condition (parameters from $3 on) and the checkpoint of their segment, which follows from
  * the integration's hash: the statement itself sees how many segments there are, since they may be split anew.
  */
 async function readServed(
@@ -26,7 +27,7 @@ async function readServed(
   projection: Projection,
   build: Build,
   hash: number,
-  where: string,
+  rowsOn: string,
   values: unknown[],
 ): Promise<ServedRows> {
   const columns = columnsOf(projection);
@@ -35,7 +36,7 @@ async function readServed(
         t.tableoid, ${columns.map((column) => selected(column, 't.')).join(', ')}
       FROM projector.build b
       JOIN projector.checkpoint c ON c.build_id = b.build_id AND c.segment = $2::bigint % b.segments
-      LEFT JOIN ${tableOf(build)} t ON ${where}
+      LEFT JOIN ${rowsOn}
       WHERE b.build_id = $1`,
     values: [build.build_id, hash, ...values],
     rowMode: 'array',
@@ -65,22 +66,28 @@ export function readServedIntegration(
   integrationId: string,
 ): Promise<ServedRows> {
   const hash = hashOfIntegration(integrationId);
-  return readServed(pool, projection, build, hash, 't.integration_id = $3', [integrationId]);
+  const rowsOn = `${tableOf(build)} t ON t.integration_id = $3`;
+  return readServed(pool, projection, build, hash, rowsOn, [integrationId]);
 }
 
-/** The served row of a resource. */
-export function readServedResource(
+/** The served rows of some of an integration's resources. */
+export function readServedResources(
   pool: pg.Pool,
   projection: Projection,
   build: Build,
-  { integration_id, type, resource_id }: { integration_id: string; type: string; resource_id: string },
+  integrationId: string,
+  resources: readonly ResourceKey[],
 ): Promise<ServedRows> {
-  const hash = hashOfIntegration(integration_id);
-  const where = 't.integration_id = $3 AND t.type = $4 AND t.resource_id = $5';
-  return readServed(pool, projection, build, hash, where, [integration_id, type, resource_id]);
+  const rowsOn = `(unnest($4::text[], $5::text[]) AS k (type, resource_id) JOIN ${tableOf(build)} t
+    ON t.integration_id = $3 AND t.type = k.type AND t.resource_id = k.resource_id) ON true`;
+  return readServed(pool, projection, build, hashOfIntegration(integrationId), rowsOn, [
+    integrationId,
+    resources.map(({ type }) => type),
+    resources.map(({ resource_id }) => resource_id),
+  ]);
 }
 
 /** All served rows of a projection that is not split. */
 export function readAllServed(pool: pg.Pool, projection: Projection, build: Build): Promise<ServedRows> {
-  return readServed(pool, projection, build, 0, 'true', []);
+  return readServed(pool, projection, build, 0, `${tableOf(build)} t ON true`, []);
 }

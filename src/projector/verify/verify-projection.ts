@@ -2,11 +2,13 @@
 // position that the rows stood for in the statement that read them.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { keyId } from '../../../projections/key.js';
+import { type History, type ResourceKey, readResourceKeys } from '../../log/read-history.js';
 import { type Build, findBuild, tableOf } from '../../read-models/build.js';
 import type { RowDifference } from '../rebuild/compare.js';
 import { compareRows } from './compare-rows.js';
 import { foldHistory, foldLog } from './fold-afresh.js';
-import { readAllServed, readServedIntegration, readServedResource } from './served-rows.js';
+import { readAllServed, readServedIntegration, readServedResources } from './served-rows.js';
 
 export interface ProjectionVerdict {
   projection: string;
@@ -29,6 +31,8 @@ export interface VerifyOptions {
 }
 
 const SHOWN = 20;
+/** As many rows are in memory twice, as served and as folded. */
+const KEYS_A_PAGE = 50;
 
 /** Verifies the served rows of a projection. Throws where no build of the code's version is live. */
 export async function verifyProjection(
@@ -73,7 +77,25 @@ async function* partsOf(projection: Projection, build: Build, options: VerifyOpt
       yield await verifyKey(projection, build, key, options);
   } else {
     for (const integrationId of await allIntegrations(build, options))
-      yield await verifyKey(projection, build, { integration_id: integrationId }, options);
+      yield* partsOfIntegration(projection, build, integrationId, options);
+  }
+}
+
+// Of an integration's resources keys are held, but never more than a page of rows.
+async function* partsOfIntegration(
+  projection: Projection,
+  build: Build,
+  integration_id: string,
+  options: VerifyOptions,
+): AsyncGenerator<Part> {
+  if (projection.keyColumns.join() !== 'integration_id,type,resource_id') {
+    yield await verifyKey(projection, build, { integration_id }, options);
+    return;
+  }
+  const resources = await allResources(build, integration_id, options);
+  for (let at = 0; at < resources.length; at += KEYS_A_PAGE) {
+    const page = resources.slice(at, at + KEYS_A_PAGE);
+    yield await verifyHistory(projection, build, { integration_id, resources: page }, options);
   }
 }
 
@@ -84,14 +106,25 @@ export async function verifyKey(
   projection: Projection,
   build: Build,
   key: SampledKey,
-  { logPool, readPool }: VerifyOptions,
+  options: VerifyOptions,
 ): Promise<Part> {
   const { integration_id, type, resource_id } = key;
-  const resource = type !== undefined && resource_id !== undefined ? { type, resource_id } : undefined;
-  const served = resource
-    ? await readServedResource(readPool, projection, build, { integration_id, ...resource })
+  if (type === undefined || resource_id === undefined)
+    return verifyHistory(projection, build, { integration_id }, options);
+  const resources = [{ type, resource_id }];
+  return verifyHistory(projection, build, { integration_id, resources }, options);
+}
+
+async function verifyHistory(
+  projection: Projection,
+  build: Build,
+  history: History,
+  { logPool, readPool }: VerifyOptions,
+): Promise<Part> {
+  const { integration_id, resources } = history;
+  const served = resources
+    ? await readServedResources(readPool, projection, build, integration_id, resources)
     : await readServedIntegration(readPool, projection, build, integration_id);
-  const history = resource ? { integration_id, resources: [resource] } : { integration_id };
   const folded = await foldHistory(logPool, projection, history, served.position);
   return toPart(projection, served, folded);
 }
@@ -144,4 +177,21 @@ async function allIntegrations(build: Build, { logPool, readPool }: VerifyOption
     'SELECT DISTINCT integration_id FROM event_log WHERE integration_id IS NOT NULL',
   );
   return [...new Set([...served.rows, ...logged.rows].map(({ integration_id }) => integration_id))];
+}
+
+async function allResources(
+  build: Build,
+  integration_id: string,
+  { logPool, readPool }: VerifyOptions,
+): Promise<ResourceKey[]> {
+  const served = await readPool.query<ResourceKey>(
+    `SELECT type, resource_id FROM ${tableOf(build)} WHERE integration_id = $1`,
+    [integration_id],
+  );
+  const all = Number.MAX_SAFE_INTEGER;
+  const logged = await readResourceKeys(logPool, { integration_id }, all, { limit: all });
+  const byId = new Map(
+    [...served.rows, ...logged].map((resource) => [keyId([resource.type, resource.resource_id]), resource]),
+  );
+  return [...byId.values()];
 }
