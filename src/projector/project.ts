@@ -20,7 +20,10 @@ export interface ProjectOptions {
   onPage?(events: number, shares: readonly Share[]): void;
 }
 
-/** Behind a page of so few events there is most likely nothing yet: the next round looks, after the commit. */
+/**
+ * Behind a page of so few events there is most likely nothing yet: the next round looks, after the commit. But a page
+ * may have few because they are large.
+ */
 const A_FEW = 50;
 
 /** Folds a page for every position at which a follower stands. Answers the number of events read; 0: all at the head. */
@@ -65,7 +68,7 @@ async function projectOn(
   const shares = sharesAt(position, followers);
   let read = 0;
   async function next(previous: Page | undefined): Promise<Page | undefined> {
-    if (previous && (previous.events.length < A_FEW || !goesOn?.())) return undefined;
+    if (previous && (isLast(previous, readPage) || !goesOn?.())) return undefined;
     const events = await readPage(previous?.last ?? position, Number.POSITIVE_INFINITY);
     return events.length > 0 ? createPage(events) : undefined;
   }
@@ -76,6 +79,9 @@ async function projectOn(
   await applyPages(readPool, shares, { next, committed });
   return read;
 }
+
+const isLast = ({ events, last }: Page, readPage: PageReader) =>
+  events.length < A_FEW && !readPage.isAhead?.(last);
 
 async function projectOnce(
   position: number,

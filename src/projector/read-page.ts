@@ -8,7 +8,11 @@ import type { RunReader } from './run-reader.js';
  * Reads the events after a position, up to `limit` of them and the reader's own bounds, at least one if there is one;
  * no further than to a gap. Throws EventMissing where the first is not there, but later ones are.
  */
-export type PageReader = (position: number, limit: number) => Promise<FoldedEvent[]>;
+export interface PageReader {
+  (position: number, limit: number): Promise<FoldedEvent[]>;
+  /** Whether the page after a position is being read already, since the one before was full. Default: no. */
+  isAhead?(position: number): boolean;
+}
 
 export interface PageReaderOptions {
   readRun: RunReader;
@@ -34,7 +38,7 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
     ahead.run.catch(() => {});
   }
 
-  return async (position, limit) => {
+  async function readPage(position: number, limit: number): Promise<FoldedEvent[]> {
     const wanted = Math.min(limit, pageEvents);
     let run = await takeAhead(position);
     // Nothing was there when it was read ahead: there may be by now.
@@ -44,7 +48,9 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
     if (events.length > wanted) return events.slice(0, wanted);
     if (wanted === pageEvents && isFull) readAhead(events.at(-1)!.position);
     return events;
-  };
+  }
+
+  return Object.assign(readPage, { isAhead: (position: number) => ahead?.position === position });
 }
 
 // Without a check a detached partition would be passed over in silence: events after a position are not the next ones.

@@ -10,9 +10,13 @@ import { applyPage } from '../../src/projector/apply-page.js';
 import { foldPage } from '../../src/projector/fold-page.js';
 import { createFollower, type Follower } from '../../src/projector/follower.js';
 import { createPage } from '../../src/projector/page.js';
+import { projectRound } from '../../src/projector/project.js';
+import { createPageReader } from '../../src/projector/read-page.js';
+import { createRunReader } from '../../src/projector/run-reader.js';
 import { tableOf } from '../../src/read-models/build.js';
 import { CheckpointMoved } from '../../src/read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../src/read-models/live-build.js';
+import { updated } from '../support/query-webhooks.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -120,6 +124,24 @@ t.test('rows are not looked for in a table that is known to be empty', async (t)
   await t.rejects(fold(asking), { code: '42P01' });
   await fold(knowing);
   t.ok(knowing.store.dirtyBytes() > 0, 'the page was folded');
+});
+
+t.test('a page that is short because its events are large is not taken for the last', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const resource = findProjection('resource');
+  const head = await appendBodies(
+    pool,
+    Array.from({ length: 12 }, (_, n) => JSON.stringify(updated('r', `${n}${'x'.repeat(20_000)}`))),
+  );
+  const build = (await ensureLiveBuild(pool, resource))!;
+  const follower = await createFollower(pool, resource, build, { generationBytes: 1e6 });
+  const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents: 100, pageBytes: 50_000 });
+  let pages = 0;
+  const onPage = () => void pages++;
+  const options = { readPage, readPool: pool, goesOn: () => true, onPage };
+  t.equal(await projectRound([follower], options), head, 'folded while the page before is written');
+  t.ok(pages > 3);
+  await assertFolded(t, pool, [resource]);
 });
 
 t.test('what a projection cannot read is recorded with its position and the fold goes on', async (t) => {
