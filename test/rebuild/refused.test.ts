@@ -7,7 +7,7 @@ import type { IntegrationRow } from '../../projections/integration/rows.js';
 import { listParked } from '../../src/projector/parked.js';
 import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
-import { segmentOfIntegration } from '../../src/projector/segment.js';
+import { segmentOfIntegration } from '../../src/read-models/segment.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { foldToHead } from '../projector/projecting.js';
 import { fillLog } from '../support/fill-log.js';
