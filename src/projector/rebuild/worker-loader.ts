@@ -18,10 +18,11 @@ export interface WorkerOrder {
 export type WorkerLoaderOptions = Omit<WorkerOrder, 'builds' | 'to' | 'worker'>;
 
 // A fold makes short-lived rows by the million: with room for young ones few are copied by the garbage collector. Of a
-// limit for old ones V8 keeps its distance by collecting sooner, so it is far above what is held at once.
+// limit for old ones V8 keeps its distance by collecting sooner, so it is far above what is held at once; but from 2 GB on
+// V8 lets them grow to four times what is alive before it collects, below to less than twice (its MemoryController).
 const limitsOf = (memoryBytes: number) => ({
-  maxYoungGenerationSizeMb: 64,
-  maxOldGenerationSizeMb: Math.max(2048, (25 * memoryBytes) / 2 ** 20),
+  maxYoungGenerationSizeMb: 96,
+  maxOldGenerationSizeMb: Math.max(1792, (16 * memoryBytes) / 2 ** 20),
 });
 
 /** A loader of `workers` threads, which share `memoryBytes`. The first error ends them all. */
