@@ -3,11 +3,11 @@
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
 import { createInterpreter } from '../../projections/interpret.js';
+import { segmentOf } from '../read-models/segment.js';
 import type { Entry } from './entry.js';
 import type { Page } from './page.js';
 import type { ParkedKeys } from './parked-keys.js';
 import type { RowStore } from './row-store.js';
-import { segmentOf } from './segment.js';
 
 export interface Unreadable {
   position: number;
