@@ -103,7 +103,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
       const committing = commit(takeBatch());
       answer();
       answer = await committing;
-      if (gatherMs === 0) continue;
+      if (gatherMs === 0 || pending.length >= limits.batchEvents) continue;
       answer();
       answer = nobody;
       connection.giveBack(); // Ended while it is idle, it is the pool that replaces it.

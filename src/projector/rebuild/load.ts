@@ -6,7 +6,6 @@
 // Three things go on at once: the next page is read, this one is folded, the batch before is written.
 import type pg from 'pg';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
-import { EventMissing } from '../../log/missing-event.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Checkpoint, CheckpointMoved, moveCheckpoints } from '../../read-models/checkpoint.js';
@@ -14,7 +13,7 @@ import { applyPage } from '../apply-page.js';
 import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
 import { createPage, type Page } from '../page.js';
-import { createPageReader } from '../read-page.js';
+import { createPageReader, readKnown } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
 
@@ -161,11 +160,7 @@ function startLoading(follower: Follower, position: number): Loading {
 /** Reads page after page, the next one while this one is folded; bounded in bytes, whatever the bodies. */
 function createLogReader({ readRun, pageEvents }: LoadOptions) {
   const read = createPageReader({ readRun, pageEvents, pageBytes: PAGE_BYTES });
-  return async (after: number, to: number): Promise<FoldedEvent[]> => {
-    const events = await read(after, to - after);
-    if (events.length === 0) throw new EventMissing(after + 1);
-    return events;
-  };
+  return (after: number, to: number): Promise<FoldedEvent[]> => readKnown(read, after, to - after);
 }
 
 async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOptions): Promise<void> {
