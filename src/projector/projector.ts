@@ -34,6 +34,8 @@ export interface Projector extends Service {
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 const LONGEST_ROUND_MS = 60_000;
+/** How often a projector with nothing to read asks where the log ends, where nobody waits for it. */
+const LOOK_EVERY_MS = 2000;
 /** Beats a time to live: so soon after an owner's end its work is free, and so soon is it taken. */
 const BEATS_A_TTL = 4;
 
@@ -54,6 +56,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   let isIdle = false;
   let nextBeat = Number.NEGATIVE_INFINITY;
   let lastRound: number | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
   let failure: Error | undefined;
   let pauseMs = 0;
   const atHead: (() => void)[] = [];
@@ -76,13 +79,21 @@ export function createProjector(options: ProjectorOptions): Projector {
     const wasIdle = isIdle;
     isIdle = read === 0;
     // A busy projector is not to ask for more than it reads.
-    if (isIdle && (wasIdle || atHead.length > 0)) await assertAtHead(followers, options);
+    if (isIdle && (atHead.length > 0 || (wasIdle && isLookDue()))) await look(followers);
     failure = aside.failure();
     pauseMs = 0;
     lastRound = performance.now();
     if (!isIdle) return;
     if (aside.size() === 0) for (const resolve of atHead.splice(0)) resolve();
     if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
+  }
+
+  const isLookDue = () => performance.now() - lookedAt >= LOOK_EVERY_MS;
+
+  // Where it throws, the next round looks again: what it told holds until then.
+  async function look(followers: readonly Follower[]): Promise<void> {
+    await assertAtHead(followers, options);
+    lookedAt = performance.now();
   }
 
   async function recover(error: unknown): Promise<void> {

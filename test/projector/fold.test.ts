@@ -11,7 +11,8 @@ import { foldPage } from '../../src/projector/fold-page.js';
 import { createFollower, type Follower } from '../../src/projector/follower.js';
 import { createPage } from '../../src/projector/page.js';
 import { projectRound } from '../../src/projector/project.js';
-import { createPageReader } from '../../src/projector/read-page.js';
+import { createProjector } from '../../src/projector/projector.js';
+import { createPageReader, type PageReader } from '../../src/projector/read-page.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
 import { tableOf } from '../../src/read-models/build.js';
 import { CheckpointMoved } from '../../src/read-models/checkpoint.js';
@@ -20,7 +21,7 @@ import { updated } from '../support/query-webhooks.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
+import { appendBodies, assertFolded, BODIES, foldToHead, partsOf, startProjector } from './projecting.js';
 
 const expected = JSON.parse(readFileSync(new URL('../fixtures/expected.json', import.meta.url), 'utf8'));
 const silent = { info: () => {}, warn: () => {} };
@@ -143,6 +144,32 @@ t.test('a page that is short because its events are large is not taken for the l
   t.ok(pages > 3);
   await assertFolded(t, pool, [resource]);
 });
+
+t.test(
+  'with nothing to read the head is asked for now and then, and at once for one who waits',
+  async (t) => {
+    const database = await createTestDatabase(t);
+    const parts = partsOf(database);
+    let rounds = 0;
+    let asked = 0;
+    const readPage: PageReader = (position, limit) => {
+      rounds++;
+      return parts.readPage(position, limit);
+    };
+    const readHead = () => {
+      asked++;
+      return parts.readHead();
+    };
+    const projector = createProjector({ ...parts, readPage, readHead });
+    t.teardown(() => projector.stop());
+    await projector.start();
+    await waitFor(() => rounds > 200);
+    t.ok(asked > 0 && asked < rounds / 10, `asked ${asked} times in ${rounds} rounds`);
+    const before = asked;
+    for (let waits = 0; waits < 5; waits++) await projector.untilHead();
+    t.ok(asked >= before + 4, 'one at the most finds it being asked');
+  },
+);
 
 t.test('what a projection cannot read is recorded with its position and the fold goes on', async (t) => {
   const database = await createTestDatabase(t);

@@ -10,8 +10,12 @@ import type { Configuration } from '../../schemas/configuration.js';
 import type { Envelope } from '../../schemas/envelope.js';
 import { appendEvents } from '../../src/log/append-events.js';
 import { createEvent } from '../../src/log/new-event.js';
-import { readAfter } from '../../src/log/read-log.js';
+import { readAfter, readHead } from '../../src/log/read-log.js';
 import { TEXT_TYPES } from '../../src/postgres/connect.js';
+import type { ProjectorOptions } from '../../src/projector/projector.js';
+import { createPageReader } from '../../src/projector/read-page.js';
+import { createRoster } from '../../src/projector/roster.js';
+import { createRunReader } from '../../src/projector/run-reader.js';
 import { createProjectorService, type ProjectorServiceOptions } from '../../src/projector/service.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { columnsOf, rowFromTexts, selected } from '../../src/read-models/columns.js';
@@ -52,6 +56,21 @@ export async function startProjector(
   t.teardown(() => service.stop());
   await service.start();
   return service;
+}
+
+/** What a projector is made of, so that a test can count what is asked of a part. It looks for events all the time. */
+export function partsOf({ pool }: Pick<TestDatabase, 'pool'>): ProjectorOptions {
+  const leaseTtlMs = 6000;
+  const folding = { projections: PROJECTIONS, leaseTtlMs, generationBytes: 1e6 };
+  return {
+    roster: createRoster({ pool, logPool: pool, ...folding }),
+    readPage: createPageReader({ readRun: createRunReader(pool), pageEvents: 1000, pageBytes: 1e6 }),
+    readPool: pool,
+    readHead: () => readHead(pool),
+    logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+    leaseTtlMs,
+    pollMs: () => 1,
+  };
 }
 
 /** Folds all there is with a projector of its own. */
