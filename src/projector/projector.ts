@@ -1,7 +1,6 @@
 // The projector's loop: rounds as long as there is something to read, then wait for the doorbell or the next poll.
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
-import { EventMissing } from '../log/missing-event.js';
 import { sqlState } from '../postgres/failure.js';
 import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Service } from '../service.js';
@@ -18,6 +17,8 @@ export interface ProjectorOptions extends ProjectOptions {
   leaseTtlMs: number;
   /** The log's last position. */
   readHead(): Promise<number>;
+  /** Whether the log has an event at a position. */
+  hasEvent(position: number): Promise<boolean>;
   /** How long to wait at the head for a ring before looking again. */
   pollMs(): number;
 }
@@ -49,7 +50,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   const { roster, logger, leaseTtlMs } = options;
   const beatMs = leaseTtlMs / BEATS_A_TTL;
   const pause = createPause();
-  const aside = createAside(options.readPool);
+  const aside = createAside(options);
   let stopping = false;
   let running: Promise<void> | undefined;
   let rung = false;
@@ -80,7 +81,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     isIdle = read === 0;
     // A busy projector is not to ask for more than it reads.
     if (isIdle && (atHead.length > 0 || (wasIdle && isLookDue()))) await look(followers);
-    failure = aside.failure();
+    failure = undefined;
     pauseMs = 0;
     lastRound = performance.now();
     if (!isIdle) return;
@@ -98,9 +99,9 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function recover(error: unknown): Promise<void> {
     nextBeat = Number.NEGATIVE_INFINITY;
-    const leftOut = await aside.set(error, roster.followers());
+    const othersGoOn = await aside.set(error, roster.followers());
     roster.reload();
-    if (leftOut.length > 0) return tellAside(error, leftOut);
+    if (othersGoOn) return;
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
     // Most likely a comparison of tables before a swap. It was waited for already.
     if (sqlState(error) === LOCKED)
@@ -109,14 +110,6 @@ export function createProjector(options: ProjectorOptions): Projector {
     pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
     logger.error({ err: error, pauseMs }, 'projecting failed; it goes on after a pause');
     if (!stopping) await pause.for(pauseMs);
-  }
-
-  function tellAside(error: unknown, leftOut: readonly Follower[]): void {
-    const told = { err: error, projections: leftOut.map(({ projection }) => projection.name) };
-    if (error instanceof EventMissing) {
-      failure = error;
-      logger.error(told, 'read models wait for an event that is missing; the others go on');
-    } else logger.warn(told, 'another process holds the checkpoints of read models; the others go on');
   }
 
   async function loop(): Promise<void> {
@@ -140,7 +133,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   function assertReading(): void {
-    if (failure) throw new Error(`the projector cannot read or write: ${failure.message}`);
+    const fault = failure ?? aside.failure();
+    if (fault) throw new Error(`the projector cannot read or write: ${fault.message}`);
     if (lastRound === undefined) throw new Error('the projector has not read yet');
     const silentMs = performance.now() - lastRound;
     if (silentMs > LONGEST_ROUND_MS)

@@ -9,7 +9,7 @@ import type { Configuration } from '../../schemas/configuration.js';
 import { createBus } from '../bus/connect.js';
 import { onRing } from '../bus/doorbell.js';
 import { createServer } from '../http/server.js';
-import { readHead } from '../log/read-log.js';
+import { readAt, readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
 import { createPatientPool, PAGE_PATIENCE, type Patience } from '../postgres/patience.js';
 import { PIPELINED } from '../postgres/pipeline.js';
@@ -112,6 +112,7 @@ function openService(options: ProjectorServiceOptions): Running {
     logger,
     leaseTtlMs,
     readHead: () => readHead(logPool),
+    hasEvent: async (position) => (await readAt(logPool, position)) !== undefined,
     pollMs: () => (bus?.connection() ? POLL_WITH_DOORBELL_MS : POLL_MS),
     onPage: metrics.onPage,
   });

@@ -5,10 +5,11 @@ import t, { type Test } from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { readHead } from '../../src/log/read-log.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
+import { createProjector } from '../../src/projector/projector.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
+import { appendBodies, assertFolded, BODIES, foldToHead, partsOf, startProjector } from './projecting.js';
 
 const SIZE = 100;
 const resource = findProjection('resource');
@@ -36,9 +37,14 @@ interface Told {
   projections?: string[];
 }
 
-async function startTelling(t: Pick<Test, 'teardown'>, database: TestDatabase) {
+function createTelling() {
   const told: Told[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void told.push(JSON.parse(line)) });
+  return { told, logger };
+}
+
+async function startTelling(t: Pick<Test, 'teardown'>, database: TestDatabase) {
+  const { told, logger } = createTelling();
   await startProjector(t, database, { logger });
   const origin = told.find(({ msg }) => /listening/.test(msg))!.msg.match(/http:\S+/)![0];
   const readiness = async () =>
@@ -109,6 +115,33 @@ t.test('a read model whose events are missing does not hold the others up', asyn
   await attach(1);
   await waitFor(() => areAtHead(database, PROJECTIONS));
   await waitFor(async () => (await readiness()).status === 'ready');
+  await assertFolded(t, pool);
+});
+
+t.test('a read model that waits is told again and again, and costs the others their rows once', async (t) => {
+  const { database, detach, attach } = await createPartitionedLog(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, 2 * SIZE));
+  await foldToHead(database, { projections: others });
+  await detach(1);
+  const { told, logger } = createTelling();
+  const parts = partsOf(database);
+  let reloads = 0;
+  const reload = () => {
+    reloads++;
+    parts.roster.reload();
+  };
+  const projector = createProjector({ ...parts, roster: { ...parts.roster, reload }, logger });
+  t.teardown(() => projector.stop());
+  await projector.start();
+  await waitFor(() => told.length >= 2);
+  for (const each of told)
+    t.match(each, { level: 50, projections: ['resource'], err: { message: 'no event at position 1,' } });
+  t.throws(() => projector.assertReading(), /no event at position 1,/);
+  t.equal(reloads, 1);
+  await attach(1);
+  await projector.untilHead();
+  projector.assertReading();
   await assertFolded(t, pool);
 });
 

@@ -10,7 +10,7 @@ import type { Configuration } from '../../schemas/configuration.js';
 import type { Envelope } from '../../schemas/envelope.js';
 import { appendEvents } from '../../src/log/append-events.js';
 import { createEvent } from '../../src/log/new-event.js';
-import { readAfter, readHead } from '../../src/log/read-log.js';
+import { readAfter, readAt, readHead } from '../../src/log/read-log.js';
 import { TEXT_TYPES } from '../../src/postgres/connect.js';
 import type { ProjectorOptions } from '../../src/projector/projector.js';
 import { createPageReader } from '../../src/projector/read-page.js';
@@ -67,6 +67,7 @@ export function partsOf({ pool }: Pick<TestDatabase, 'pool'>): ProjectorOptions 
     readPage: createPageReader({ readRun: createRunReader(pool), pageEvents: 1000, pageBytes: 1e6 }),
     readPool: pool,
     readHead: () => readHead(pool),
+    hasEvent: async (position) => (await readAt(pool, position)) !== undefined,
     logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
     leaseTtlMs,
     pollMs: () => 1,
