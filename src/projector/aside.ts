@@ -1,19 +1,20 @@
-// Followers that the others do not wait for: their next event is missing, or another process holds their checkpoints,
-// as a comparison before a swap does for as long as it takes. For a while they are left out of the rounds. They hold no
-// rows then, and go on from their own checkpoints: positions may differ.
+// Followers that the others do not wait for: their next event is missing, or the log ends before what they have folded
+// (an older one was restored), or another process holds their checkpoints, as a comparison before a swap does for as
+// long as it takes. For a while they are left out of the rounds. They hold no rows then, and go on from their own
+// checkpoints: positions may differ.
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
-import { sqlState } from '../postgres/failure.js';
+import { findHeld, findStuck } from './find-stuck.js';
 import type { Follower } from './follower.js';
 
 /** Those that were left out, and those that go on. */
 export interface Aside {
   /**
-   * Sets those of a round's followers aside that a fault is about, tells so, and answers true. False where it is about
-   * none of them, or about all: nobody would go on by it then. The roster's followers are to be made anew after it.
+   * Sets those of a round's followers aside that a fault is about, and tells so; not where it is about none of them, or
+   * about all: nobody would go on by it then. The roster's followers are to be made anew after it.
    */
-  set(fault: unknown, followers: readonly Follower[]): Promise<boolean>;
+  set(fault: unknown, followers: readonly Follower[]): Promise<Stuck>;
   /**
    * Of a roster's followers, those that go on; with those whose time is up, unless what they wait for is missing still,
    * which is told again, or their checkpoints are held still.
@@ -24,8 +25,17 @@ export interface Aside {
   failure(): Error | undefined;
 }
 
+/** Whom a fault is about. */
+export interface Stuck {
+  projections: readonly string[];
+  /** They were set aside. */
+  othersGoOn: boolean;
+}
+
 export interface AsideOptions {
   readPool: pg.Pool;
+  /** The log's last position. */
+  readHead(): Promise<number>;
   /** Whether the log has an event at a position. */
   hasEvent(position: number): Promise<boolean>;
   logger: FastifyBaseLogger;
@@ -40,10 +50,9 @@ interface Left {
 
 /** How long they are left out, in milliseconds. */
 const ASIDE_MS = { held: 1000, missing: 5000 };
-const LOCKED = '55P03';
 
 /** Nobody is set aside yet. */
-export function createAside({ readPool, hasEvent, logger }: AsideOptions): Aside {
+export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptions): Aside {
   const left = new Map<number, Left>();
   const leftOf = ({ build }: Follower) => left.get(build.build_id);
 
@@ -55,26 +64,26 @@ export function createAside({ readPool, hasEvent, logger }: AsideOptions): Aside
 
   function waitFor(missing: number, followers: readonly Follower[]): void {
     leave(followers, missing);
-    logger.error(
-      { err: new EventMissing(missing), projections: namesOf(followers) },
-      'read models wait for an event that is missing; the others go on',
-    );
+    const told = { err: new EventMissing(missing), projections: namesOf(followers) };
+    logger.error(told, 'read models wait for an event that is missing; the others go on');
   }
 
-  async function set(fault: unknown, followers: readonly Follower[]): Promise<boolean> {
+  function waitForLock(fault: unknown, followers: readonly Follower[]): void {
+    leave(followers);
+    const told = { err: fault, projections: namesOf(followers) };
+    logger.warn(told, 'another process holds the checkpoints of read models; the others go on');
+  }
+
+  async function set(fault: unknown, followers: readonly Follower[]): Promise<Stuck> {
     const going = followers.filter((follower) => !leftOf(follower));
-    const missing = fault instanceof EventMissing ? fault.position : undefined;
-    let stuck: readonly Follower[] = [];
-    if (missing !== undefined) stuck = standingBefore(missing, going);
-    else if (sqlState(fault) === LOCKED) stuck = await findHeld(readPool, going).catch(() => []);
-    if (stuck.length === 0 || stuck.length === going.length) return false;
-    if (missing !== undefined) waitFor(missing, stuck);
-    else {
-      leave(stuck);
-      const told = { err: fault, projections: namesOf(stuck) };
-      logger.warn(told, 'another process holds the checkpoints of read models; the others go on');
-    }
-    return true;
+    const groups = await findStuck(fault, going, { readPool, readHead }).catch(() => []);
+    const stuck = groups.flatMap((group) => group.followers);
+    const othersGoOn = stuck.length > 0 && stuck.length < going.length;
+    if (othersGoOn)
+      for (const { missing, followers } of groups)
+        if (missing === undefined) waitForLock(fault, followers);
+        else waitFor(missing, followers);
+    return { projections: namesOf(stuck), othersGoOn };
   }
 
   async function others(followers: readonly Follower[]): Promise<readonly Follower[]> {
@@ -105,32 +114,12 @@ export function createAside({ readPool, hasEvent, logger }: AsideOptions): Aside
 
   function failure(): Error | undefined {
     const waiting = [...left.values()].filter(({ missing }) => missing !== undefined);
-    return waiting.length > 0 ? new EventMissing(waiting[0]!.missing!) : undefined;
+    if (waiting.length === 0) return undefined;
+    const names = waiting.map(({ name }) => name).join(', ');
+    return new Error(`${names} cannot go on: ${new EventMissing(waiting[0]!.missing!).message}`);
   }
 
   return { set, others, size: () => left.size, failure };
 }
 
 const namesOf = (followers: readonly Follower[]) => followers.map(({ projection }) => projection.name);
-
-const standingBefore = (position: number, followers: readonly Follower[]) =>
-  followers.filter(({ checkpoints }) =>
-    checkpoints.some((checkpoint) => checkpoint.position === position - 1),
-  );
-
-// As an UPDATE would lock them, without waiting, and only until the statement ends.
-const FREE = `SELECT c.build_id, c.segment FROM projector.checkpoint c
-  JOIN unnest($1::bigint[], $2::int[]) AS e(build_id, segment) USING (build_id, segment)
-  FOR NO KEY UPDATE OF c SKIP LOCKED`;
-
-/** Followers of whose checkpoints another process holds one. */
-async function findHeld(readPool: pg.Pool, followers: readonly Follower[]): Promise<readonly Follower[]> {
-  if (followers.length === 0) return [];
-  const checkpoints = followers.flatMap((follower) => follower.checkpoints);
-  const list = (name: 'build_id' | 'segment') => checkpoints.map((checkpoint) => checkpoint[name]);
-  const { rows } = await readPool.query(FREE, [list('build_id'), list('segment')]);
-  const free = new Set(rows.map(({ build_id, segment }) => `${build_id}:${segment}`));
-  return followers.filter((follower) =>
-    follower.checkpoints.some(({ build_id, segment }) => !free.has(`${build_id}:${segment}`)),
-  );
-}

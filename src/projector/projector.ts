@@ -99,7 +99,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function recover(error: unknown): Promise<void> {
     nextBeat = Number.NEGATIVE_INFINITY;
-    const othersGoOn = await aside.set(error, roster.followers());
+    const { projections, othersGoOn } = await aside.set(error, roster.followers());
     roster.reload();
     if (othersGoOn) return;
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
@@ -108,7 +108,8 @@ export function createProjector(options: ProjectorOptions): Projector {
       return logger.warn({ err: error }, 'another process holds the checkpoints; asking again');
     failure = error as Error;
     pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));
-    logger.error({ err: error, pauseMs }, 'projecting failed; it goes on after a pause');
+    const told = { err: error, pauseMs, ...(projections.length > 0 && { projections }) };
+    logger.error(told, 'projecting failed; it goes on after a pause');
     if (!stopping) await pause.for(pauseMs);
   }
 

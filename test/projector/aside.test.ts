@@ -155,6 +155,42 @@ t.test('a log that is older than the read models is told', async (t) => {
   t.match(errors()[0]?.err?.message, `the log has no event at position ${SIZE + 1},`);
 });
 
+t.test('of a log that is older than some read models those are named, and the others go on', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  await foldToHead(database);
+  const advance = (name: string, events: number) =>
+    pool.query(
+      `UPDATE projector.checkpoint SET position = position + $2
+       WHERE build_id = (SELECT build_id FROM projector.build WHERE projection = $1)`,
+      [name, events],
+    );
+  await advance('resource', 20);
+  await advance('activity', 10);
+  const { readiness, errors } = await startTelling(t, database);
+  await waitFor(() => errors().length >= 2);
+  const named = errors().map(({ projections, err }) => [
+    projections,
+    err?.message.match(/position \d+/)?.[0],
+  ]);
+  t.same(named.slice(0, 2).sort(), [
+    [['activity'], `position ${SIZE + 10}`],
+    [['resource'], `position ${SIZE + 20}`],
+  ]);
+  t.match(await readiness(), { status: 'not ready', reason: /(resource|activity).* cannot go on/ });
+  const ahead = PROJECTIONS.filter(({ name }) => name === 'resource' || name === 'activity');
+  const before = PROJECTIONS.filter((projection) => !ahead.includes(projection));
+  await appendBodies(pool, BODIES.slice(SIZE, SIZE + 15));
+  await waitFor(() => areAtHead(database, before));
+  await waitFor(() => areAtHead(database, [findProjection('activity')]));
+  t.equal(await positionOf(database, resource), SIZE + 20);
+  await appendBodies(pool, BODIES.slice(SIZE + 15, SIZE + 30));
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  await waitFor(async () => (await readiness()).status === 'ready');
+  await assertFolded(t, pool, before);
+});
+
 t.test('a read model whose checkpoints are held does not hold the others up', async (t) => {
   const database = await createTestDatabase(t);
   const { pool } = database;
