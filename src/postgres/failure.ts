@@ -7,6 +7,9 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
+/** Whether a statement failed because another transaction held what it wanted to lock. */
+export const isLocked = (error: unknown) => sqlState(error) === '55P03';
+
 /**
  * True where the data of the statement are at fault (22 data exception, 23 constraint, 54 a limit of Postgres), so
  * that the same data would be refused again; false for every fault of the server or the way to it.

@@ -1,7 +1,7 @@
 // Whom a fault of a round is about.
 import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
-import { sqlState } from '../postgres/failure.js';
+import { isLocked } from '../postgres/failure.js';
 import type { Follower } from './follower.js';
 
 /** Followers that wait for one event, or for their checkpoints. */
@@ -11,16 +11,13 @@ export interface Group {
   followers: readonly Follower[];
 }
 
-const LOCKED = '55P03';
-
 /** Those of the followers that a fault is about, by what they wait for; none where it is about none of them. */
 export async function findStuck(
   fault: unknown,
   followers: readonly Follower[],
   { readPool, readHead }: { readPool: pg.Pool; readHead(): Promise<number> },
 ): Promise<Group[]> {
-  if (sqlState(fault) === LOCKED)
-    return [{ missing: undefined, followers: await findHeld(readPool, followers) }];
+  if (isLocked(fault)) return [{ missing: undefined, followers: await findHeld(readPool, followers) }];
   if (!(fault instanceof EventMissing)) return [];
   const head = await readHead();
   const beyond = followers.filter((follower) => foremost(follower) > head);

@@ -1,7 +1,7 @@
 // The projector's loop: rounds as long as there is something to read, then wait for the doorbell or the next poll.
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
-import { sqlState } from '../postgres/failure.js';
+import { isLocked, sqlState } from '../postgres/failure.js';
 import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Service } from '../service.js';
 import { createAside } from './aside.js';
@@ -41,7 +41,6 @@ const LOOK_EVERY_MS = 2000;
 const BEATS_A_TTL = 4;
 
 const LOST = ['40P01', '40001'];
-const LOCKED = '55P03';
 
 const lostRace = (error: unknown) => error instanceof CheckpointMoved || LOST.includes(sqlState(error) ?? '');
 
@@ -104,7 +103,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (othersGoOn) return;
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
     // Most likely a comparison of tables before a swap. It was waited for already.
-    if (sqlState(error) === LOCKED)
+    if (isLocked(error))
       return logger.warn({ err: error }, 'another process holds the checkpoints; asking again');
     failure = error as Error;
     pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));

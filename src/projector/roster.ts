@@ -1,7 +1,10 @@
 // The followers of this process: for every projection its live build, and of it the segments that are owned here.
 import { createHash } from 'node:crypto';
+import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
+import { EventMissing } from '../log/missing-event.js';
+import { isLocked } from '../postgres/failure.js';
 import type { Build } from '../read-models/build.js';
 import { ensureLiveBuild } from '../read-models/live-build.js';
 import { createFollower, type Follower, refreshFollower } from './follower.js';
@@ -24,6 +27,7 @@ export interface RosterOptions {
   leaseTtlMs: number;
   generationBytes: number;
   logPool: pg.Pool;
+  logger: FastifyBaseLogger;
   /** Split builds that can be into so many segments; undefined: leave them as they are. */
   segments?: number | undefined;
 }
@@ -77,15 +81,30 @@ export function createRoster(options: RosterOptions): Roster {
   return { update, reload, followers: () => followers, leave: ownership.leave };
 }
 
-// Once a build and process: where two were started with different numbers, the later one's holds.
-function createSplitter({ pool, logPool, segments }: RosterOptions) {
-  const seen = new Set<number>();
+/** A lock is waited for by all read models, so it is not asked for at every beat. */
+const SPLIT_AGAIN_MS = 10_000;
+
+// Once a build and process: where two were started with different numbers, the later one's holds. Where it cannot be
+// split now, it is followed as it is.
+function createSplitter({ pool, logPool, logger, segments }: RosterOptions) {
+  const next = new Map<number, number>();
   return async (projection: Projection, build: Build): Promise<Build> => {
-    if (segments === undefined || projection.within !== 'integration' || seen.has(build.build_id))
+    if (segments === undefined || projection.within !== 'integration') return build;
+    if (performance.now() < (next.get(build.build_id) ?? 0)) return build;
+    try {
+      const split = await resegment({ logPool, readPool: pool }, projection, build, segments);
+      next.set(build.build_id, Number.POSITIVE_INFINITY);
+      return split;
+    } catch (error) {
+      if (!isLocked(error) && !(error instanceof EventMissing)) throw error;
+      next.set(build.build_id, performance.now() + SPLIT_AGAIN_MS);
+      const told = { err: error, projection: projection.name, segments };
+      logger.warn(
+        told,
+        'a read model cannot be split into segments now; it is followed as it is until it can',
+      );
       return build;
-    const now = await resegment({ logPool, readPool: pool }, projection, build, segments);
-    seen.add(build.build_id);
-    return now;
+    }
   };
 }
 

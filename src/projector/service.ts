@@ -108,7 +108,15 @@ function openService(options: ProjectorServiceOptions): Running {
   const projector = createProjector({
     readPage,
     readPool,
-    roster: createRoster({ pool: readPool, logPool, projections, leaseTtlMs, generationBytes, segments }),
+    roster: createRoster({
+      pool: readPool,
+      logPool,
+      logger,
+      projections,
+      leaseTtlMs,
+      generationBytes,
+      segments,
+    }),
     logger,
     leaseTtlMs,
     readHead: () => readHead(logPool),

@@ -3,32 +3,25 @@
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
-import { readHead } from '../../src/log/read-log.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { createProjector } from '../../src/projector/projector.js';
 import { findBuild } from '../../src/read-models/build.js';
+import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, assertFolded, BODIES, foldToHead, partsOf, startProjector } from './projecting.js';
+import {
+  appendBodies,
+  areAtHead,
+  assertFolded,
+  BODIES,
+  foldToHead,
+  partsOf,
+  positionOf,
+  startProjector,
+} from './projecting.js';
 
-const SIZE = 100;
 const resource = findProjection('resource');
 const others = PROJECTIONS.filter((projection) => projection !== resource);
-
-/** A log in partitions of `SIZE` events. */
-async function createPartitionedLog(t: Pick<Test, 'teardown'>) {
-  const database = await createTestDatabase(t);
-  const { pool } = database;
-  await pool.query(`UPDATE log_setting SET partition_size = ${SIZE}`);
-  await pool.query('DROP TABLE event_log_1; DELETE FROM event_log_partition');
-  await pool.query('SELECT ensure_event_log_partitions(1)');
-  const detach = (first: number) => pool.query(`ALTER TABLE event_log DETACH PARTITION event_log_${first}`);
-  const attach = (first: number) =>
-    pool.query(
-      `ALTER TABLE event_log ATTACH PARTITION event_log_${first} FOR VALUES FROM (${first}) TO (${first + SIZE})`,
-    );
-  return { database, detach, attach };
-}
 
 interface Told {
   level: number;
@@ -50,22 +43,6 @@ async function startTelling(t: Pick<Test, 'teardown'>, database: TestDatabase) {
   const readiness = async () =>
     (await (await fetch(`${origin}/readyz`)).json()) as { status: string; reason?: string };
   return { told, readiness, errors: () => told.filter(({ level }) => level === 50) };
-}
-
-/** Where the read models are, and whether the others, or all of them, have reached the head. */
-async function positionOf({ pool }: TestDatabase, { name }: { name: string }): Promise<number> {
-  const { rows } = await pool.query(
-    `SELECT min(position) AS position FROM projector.checkpoint JOIN projector.build b USING (build_id)
-     WHERE b.projection = $1 AND b.state = 'live'`,
-    [name],
-  );
-  return rows[0].position;
-}
-
-async function areAtHead(database: TestDatabase, projections: typeof PROJECTIONS): Promise<boolean> {
-  const head = await readHead(database.pool);
-  const positions = await Promise.all(projections.map((projection) => positionOf(database, projection)));
-  return positions.every((position) => position === head);
 }
 
 for (const [which, first] of [
@@ -153,6 +130,10 @@ t.test('a log that is older than the read models is told', async (t) => {
   const { errors } = await startTelling(t, database);
   await waitFor(() => errors().length > 0);
   t.match(errors()[0]?.err?.message, `the log has no event at position ${SIZE + 1},`);
+  t.same(
+    errors()[0]?.projections,
+    PROJECTIONS.map(({ name }) => name),
+  );
 });
 
 t.test('of a log that is older than some read models those are named, and the others go on', async (t) => {

@@ -61,14 +61,15 @@ export async function startProjector(
 /** What a projector is made of, so that a test can count what is asked of a part. It looks for events all the time. */
 export function partsOf({ pool }: Pick<TestDatabase, 'pool'>): ProjectorOptions {
   const leaseTtlMs = 6000;
-  const folding = { projections: PROJECTIONS, leaseTtlMs, generationBytes: 1e6 };
+  const logger = pino({ level: process.env.LOG_LEVEL ?? 'silent' });
+  const folding = { projections: PROJECTIONS, leaseTtlMs, generationBytes: 1e6, logger };
   return {
     roster: createRoster({ pool, logPool: pool, ...folding }),
     readPage: createPageReader({ readRun: createRunReader(pool), pageEvents: 1000, pageBytes: 1e6 }),
     readPool: pool,
     readHead: () => readHead(pool),
     hasEvent: async (position) => (await readAt(pool, position)) !== undefined,
-    logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+    logger,
     leaseTtlMs,
     pollMs: () => 1,
   };
@@ -109,4 +110,24 @@ export async function assertFolded(
       .map((id) => ({ want: want.get(id), got: got.get(id) }));
     t.same(wrong.slice(0, 2), [], `${projection.name}: ${want.size} rows, ${wrong.length} of them wrong`);
   }
+}
+
+/** Where the last segment of a read model is. */
+export async function positionOf({ pool }: TestDatabase, { name }: { name: string }): Promise<number> {
+  const { rows } = await pool.query(
+    `SELECT min(position) AS position FROM projector.checkpoint JOIN projector.build b USING (build_id)
+     WHERE b.projection = $1 AND b.state = 'live'`,
+    [name],
+  );
+  return rows[0].position;
+}
+
+/** Whether read models have reached the head. */
+export async function areAtHead(
+  database: TestDatabase,
+  projections: readonly Projection[],
+): Promise<boolean> {
+  const head = await readHead(database.pool);
+  const positions = await Promise.all(projections.map((projection) => positionOf(database, projection)));
+  return positions.every((position) => position === head);
 }

@@ -1,35 +1,47 @@
-import t from 'tap';
-import { findProjection } from '../../projections/index.js';
+import type pg from 'pg';
+import t, { type Test } from 'tap';
+import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { inTransaction } from '../../src/postgres/transaction.js';
 import { createFollower } from '../../src/projector/follower.js';
 import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
-import { findBuild } from '../../src/read-models/build.js';
+import { type Build, findBuild } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
-import { createTestDatabase } from '../support/test-database.js';
-import { appendBodies, assertFolded, BODIES, foldToHead } from './projecting.js';
+import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+import { appendBodies, areAtHead, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
+
+const resource = findProjection('resource');
+const others = PROJECTIONS.filter((projection) => projection !== resource);
+
+/** Folds one segment of `resource` on by so many pages. */
+async function foldOn(
+  pool: pg.Pool,
+  build: Build,
+  segment: number,
+  { rounds, pageEvents }: { rounds: number; pageEvents: number },
+) {
+  const follower = await createFollower(pool, resource, build, { generationBytes: 1e6 });
+  follower.checkpoints = follower.checkpoints.filter((checkpoint) => checkpoint.segment === segment);
+  const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents, pageBytes: 1e6 });
+  for (let n = 0; n < rounds; n++) await projectRound([follower], { readPage, readPool: pool });
+}
 
 t.test('segments are split and joined while they stand at different positions', async (t) => {
   const database = await createTestDatabase(t);
   const { pool } = database;
   const pools = { logPool: pool, readPool: pool };
-  const resource = findProjection('resource');
   await appendBodies(pool, BODIES.slice(0, 2500));
   await foldToHead(database, { segments: 3 });
   const split = (await findBuild(pool, resource, 'live'))!;
   t.equal(split.segments, 3);
   // As if the owners of two segments had been away: one for long, one a little.
   await appendBodies(pool, BODIES.slice(2500));
-  for (const [segment, rounds] of [
-    [1, 40],
-    [2, 3],
-  ] as const) {
-    const follower = await createFollower(pool, resource, split, { generationBytes: 1e6 });
-    follower.checkpoints = follower.checkpoints.filter((checkpoint) => checkpoint.segment === segment);
-    const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents: 100, pageBytes: 1e6 });
-    for (let n = 0; n < rounds; n++) await projectRound([follower], { readPage, readPool: pool });
-  }
+  await foldOn(pool, split, 1, { rounds: 40, pageEvents: 100 });
+  await foldOn(pool, split, 2, { rounds: 3, pageEvents: 100 });
   const positions = (await readCheckpoints(pool, split.build_id)).map(({ position }) => position);
   t.same(positions, [2500, BODIES.length, 2800]);
   const [one, five] = await Promise.all([
@@ -44,4 +56,50 @@ t.test('segments are split and joined while they stand at different positions', 
   await appendBodies(pool, BODIES.slice(0, 300));
   await foldToHead(database);
   await assertFolded(t, pool);
+});
+
+/** Asserts that `resource` is split, and all is folded, as soon as it can be. */
+async function assertSplitLater(
+  t: Test,
+  database: TestDatabase,
+  projector: Awaited<ReturnType<typeof startProjector>>,
+) {
+  await waitFor(async () => (await findBuild(database.pool, resource, 'live'))!.segments === 3, {
+    timeoutMs: 30_000,
+  });
+  await projector.untilHead();
+  await assertFolded(t, database.pool);
+}
+
+t.test('a split for which checkpoints are held is made later, and holds nobody up', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  await foldToHead(database);
+  const build = (await findBuild(pool, resource, 'live'))!;
+  const projector = await inTransaction(pool, async (client) => {
+    await client.query('SELECT FROM projector.checkpoint WHERE build_id = $1 FOR UPDATE', [build.build_id]);
+    const started = await startProjector(t, database, { segments: 3 });
+    await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
+    await waitFor(() => areAtHead(database, others));
+    return started;
+  });
+  await assertSplitLater(t, database, projector);
+});
+
+t.test('a split for which events are missing is made once they are there, and holds nobody up', async (t) => {
+  const { database, detach, attach } = await createPartitionedLog(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  await foldToHead(database, { segments: 2 });
+  await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
+  await foldToHead(database, { projections: others });
+  await foldOn(pool, (await findBuild(pool, resource, 'live'))!, 1, { rounds: 1, pageEvents: SIZE });
+  await detach(SIZE + 1);
+  const projector = await startProjector(t, database, { segments: 3 });
+  await appendBodies(pool, BODIES.slice(2 * SIZE, 3 * SIZE));
+  await waitFor(() => areAtHead(database, others));
+  t.equal((await findBuild(pool, resource, 'live'))!.segments, 2);
+  await attach(SIZE + 1);
+  await assertSplitLater(t, database, projector);
 });

@@ -1,14 +1,10 @@
 // A long read of a view (a dump, say) stands in the way of its swap. Waiting behind it would hold all other readers up,
 // so the transaction gives way after a second and tries again.
 import { setTimeout as delay } from 'node:timers/promises';
-import { sqlState } from '../../postgres/failure.js';
 
 /** How often a swap is tried. */
 export const LOCK_ROUNDS = 20;
 const LOCK_PAUSE_MS = 500;
-
-/** Whether a transaction failed because another held what it wanted to lock. */
-export const isLocked = (error: unknown) => sqlState(error) === '55P03';
 
 /** Waits a moment before the next round; throws after the last one, with what can be done. */
 export async function giveWay(error: unknown, round: number): Promise<undefined> {

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
-import { giveWay, isLocked } from './give-way.js';
+import { giveWay } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
