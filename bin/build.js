@@ -1,6 +1,5 @@
 // Compiles the TypeScript sources once per content: the output folder is named after a digest of what went
-// in, so a stale build cannot be run, and two processes that build at once end with the same folder. The SQL beside them
-// is run from where it stands, but counts: the name also tells what code has filled a read model's table.
+// in, so a stale build cannot be run, and two processes that build at once end with the same folder.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -11,15 +10,15 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = ['src', 'schemas', 'projections', 'bench'];
 
-function* sourceFiles(folder) {
+function* typescriptFiles(folder) {
   if (!existsSync(folder)) return;
   const entries = readdirSync(folder, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     if (entry.name === 'node_modules') continue;
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* sourceFiles(path);
-    else if (/\.(ts|sql)$/.test(entry.name)) yield path;
+    if (entry.isDirectory()) yield* typescriptFiles(path);
+    else if (entry.name.endsWith('.ts')) yield path;
   }
 }
 
@@ -29,7 +28,7 @@ function digestOfSources() {
     .update(readFileSync(join(root, 'tsconfig.json')))
     .update(readFileSync(join(root, 'tsconfig.build.json')));
   for (const folder of sources)
-    for (const file of sourceFiles(join(root, folder)))
+    for (const file of typescriptFiles(join(root, folder)))
       hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex').slice(0, 16);
 }

@@ -1,6 +1,8 @@
 // Deploying is rebuilding: a higher version in the code is built in the background and swapped in, while processes
 // of the old code go on with theirs.
-import { readFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Type } from '@sinclair/typebox';
 import pino from 'pino';
@@ -9,8 +11,10 @@ import type { EventProjection, Projection } from '../../projections/contract.js'
 import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
 import { text } from '../../schemas/columns.js';
+import { packageRoot } from '../../src/postgres/package-root.js';
 import type { Leftover } from '../../src/projector/rebuild/prepare.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
+import { codeOf, runningCode } from '../../src/projector/rebuild/running-code.js';
 import { findBuild, findServed } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
 import { appendBodies, assertFolded, startProjector } from '../projector/projecting.js';
@@ -166,6 +170,37 @@ t.test('other code of the same version leaves alone what somebody is at work on'
   });
   t.match(outcomes.get('integration'), { kind: 'swapped' });
   await assertFolded(t, pool, [next]);
+});
+
+t.test('code is another where what makes the rows is, and only there', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'hookfold-code-'));
+  t.teardown(() => rmSync(root, { recursive: true, force: true }));
+  for (const folder of ['projections', 'schemas', 'src'])
+    cpSync(join(packageRoot(), folder), join(root, folder), { recursive: true });
+  let code = codeOf(root, '.ts', root);
+  t.equal(code, runningCode());
+  function assertEdited(path: string, isOther: boolean): void {
+    appendFileSync(join(root, path), '\n');
+    const before = code;
+    code = codeOf(root, '.ts', root);
+    t.equal(code !== before, isOther, path);
+  }
+  for (const path of [
+    ...['resource/projection.ts', 'resource/table.sql', 'scan-bodies.ts'].map(
+      (name) => `projections/${name}`,
+    ),
+    ...['events.ts', 'text.ts', 'body-scan.ts', 'columns.ts'].map((name) => `schemas/${name}`),
+    ...['log/copied-event.ts', 'projector/fold-page.ts', 'projector/key-map.ts'].map((name) => `src/${name}`),
+    ...['columns.ts', 'rows.ts', 'segment.ts'].map((name) => `src/read-models/${name}`),
+  ])
+    assertEdited(path, true);
+  for (const path of [
+    'schemas/configuration.ts',
+    'src/main.ts',
+    'src/projector/projector.ts',
+    'src/read-models/migrations/0001-builds.sql',
+  ])
+    assertEdited(path, false);
 });
 
 /** `next` with a column more, which is part of its key. */
