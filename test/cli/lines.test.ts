@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,18 @@ t.test('a file is its lines, each with where it ends and the digest up to there'
       return isDeepStrictEqual(found, expected);
     }),
   );
+});
+
+t.test('lines of one read have one hash, and a last one without an end another', async (t) => {
+  const path = createPath(t);
+  writeFileSync(path, 'a\nb\n\nc');
+  const limits = { lineBytes: 8, prefixBytes: 3 };
+  const hashes: Hash[] = [];
+  for await (const { hash } of readLines(path, { bytes: 0, hash: createHash('sha256') }, limits))
+    hashes.push(hash);
+  t.equal(hashes.length, 4);
+  t.equal(new Set(hashes).size, 2, 'to copy one costs more than to read a line');
+  t.equal(hashes[2]?.digest('hex'), sha256('a\nb\n\n'));
 });
 
 t.test('a line is held no longer than it may be', async (t) => {

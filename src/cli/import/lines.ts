@@ -11,7 +11,7 @@ export interface Line {
   isEnded: boolean;
   /** Where in the file it ends, the line's end included. */
   end: number;
-  /** Of the file up to there. */
+  /** Of the file up to there, until the next line is asked for. */
   hash: Hash;
 }
 
@@ -31,7 +31,7 @@ export async function* readLines(
   start: { bytes: number; hash: Hash },
   limits: LineLimits,
 ): AsyncGenerator<Line> {
-  let reading = begin(start.bytes, start.hash);
+  let reading = begin(start.bytes, start.hash.copy());
   for await (const chunk of createReadStream(path, {
     start: start.bytes,
     highWaterMark: 1024 * 1024,
@@ -43,7 +43,10 @@ export async function* readLines(
       reading = begin(reading.end, reading.hash);
       from = end + 1;
     }
-    if (from < chunk.length) take(reading, chunk.subarray(from), limits);
+    if (from === chunk.length) continue;
+    // The line that is cut here may be left to another run: what its bytes go into is not the hash that was given.
+    if (reading.size === 0) reading.hash = reading.hash.copy();
+    take(reading, chunk.subarray(from), limits);
   }
   if (reading.size > 0) yield toLine(reading, false, limits);
 }
@@ -59,7 +62,7 @@ interface Reading {
 }
 
 function begin(end: number, hash: Hash): Reading {
-  return { parts: [], size: 0, isCut: false, end, hash: hash.copy() };
+  return { parts: [], size: 0, isCut: false, end, hash };
 }
 
 function take(reading: Reading, part: Buffer, { lineBytes, prefixBytes }: LineLimits): void {
