@@ -1,4 +1,4 @@
-// A row's key as one string, for maps.
+// A row's key: as one string, for maps, and what it is of.
 import type { AnyRow, Key, Projection } from './contract.js';
 
 /** One string for a key: two keys share it only if they are equal, part by part; null differs from every text. */
@@ -12,3 +12,7 @@ export function keyId(key: Key): string {
 export function keyOfRow(projection: Projection, row: AnyRow): Key {
   return projection.keyColumns.map((column) => row[column] as string | null);
 }
+
+/** Whether every row is one resource's: its key tells which, so that its events can be read without the others. */
+export const isKeyedByResource = ({ keyColumns }: Projection) =>
+  keyColumns.join() === 'integration_id,type,resource_id';

@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
 import { type Change, createFold } from '../../projections/fold.js';
+import { isKeyedByResource } from '../../projections/key.js';
 import { readEvent } from '../../projections/read-event.js';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { readHistory } from '../log/read-history.js';
@@ -51,7 +52,7 @@ async function* histories(
   }
   const touched =
     integrationId === undefined ? await readTouchedIntegrations(log, from, to) : [integrationId];
-  const byResource = projection.keyColumns.join() === 'integration_id,type,resource_id';
+  const byResource = isKeyedByResource(projection);
   for (const integration_id of touched)
     if (!byResource) yield readHistory(log, { integration_id }, to);
     else

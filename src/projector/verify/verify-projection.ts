@@ -2,7 +2,7 @@
 // position that the rows stood for in the statement that read them.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { keyId } from '../../../projections/key.js';
+import { isKeyedByResource, keyId } from '../../../projections/key.js';
 import { type History, type ResourceKey, readResourceKeys } from '../../log/read-history.js';
 import { type Build, findBuild, tableOf } from '../../read-models/build.js';
 import type { RowDifference } from '../rebuild/compare.js';
@@ -88,7 +88,7 @@ async function* partsOfIntegration(
   integration_id: string,
   options: VerifyOptions,
 ): AsyncGenerator<Part> {
-  if (projection.keyColumns.join() !== 'integration_id,type,resource_id') {
+  if (!isKeyedByResource(projection)) {
     yield await verifyKey(projection, build, { integration_id }, options);
     return;
   }
