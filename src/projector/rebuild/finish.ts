@@ -21,6 +21,7 @@ import { writeIncidents } from '../write-incidents.js';
 import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { assertBuilding } from './prepare.js';
 import { pruneRetired } from './retire.js';
+import { RowRefused } from './row-refused.js';
 
 export interface FinishOptions {
   logPool: pg.Pool;
@@ -48,20 +49,9 @@ export type Outcome =
 const PAGE_EVENTS = 1000;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 
-/** Postgres refuses a row of the events up to `position` that a build is behind: nothing was done. */
-export class CatchUpRefused extends Error {
-  constructor(
-    readonly build: Build,
-    readonly position: number,
-    override readonly cause: unknown,
-  ) {
-    super(`a row of the events up to position ${position} is refused`);
-  }
-}
-
 /**
- * Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. Throws CatchUpRefused
- * where what is missing has to be folded in pages of its own before, which park the event.
+ * Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. Throws RowRefused where
+ * what is missing has to be folded in pages of its own before, which park the event.
  */
 export async function finishRebuild(
   projection: Projection,
@@ -115,7 +105,7 @@ async function catchUp(
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
   for (const checkpoint of follower.checkpoints)
     await catchUpSegment(client, logPool, follower, checkpoint, target).catch((error) => {
-      throw isRefusedData(error) ? new CatchUpRefused(build, target, error) : error;
+      throw isRefusedData(error) ? new RowRefused([build], target, error) : error;
     });
   await client.query('UPDATE projector.checkpoint SET position = $2 WHERE build_id = $1', [
     build.build_id,

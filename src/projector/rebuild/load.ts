@@ -16,6 +16,7 @@ import { createPage, type Page } from '../page.js';
 import { createPageReader, readKnown } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
+import { RowRefused } from './row-refused.js';
 
 export interface LoadOptions {
   readRun: RunReader;
@@ -71,7 +72,7 @@ async function pass(
   try {
     await foldAndWrite(from, to, loading, options);
   } catch (error) {
-    if (!(error instanceof WriteRefused)) throw error;
+    if (!(error instanceof RowRefused)) throw error;
     await foldCarefully(loading, error.position, options);
   }
 }
@@ -133,16 +134,6 @@ function isDue(
   return bytes >= dirtyBytes || incidents >= MOST_INCIDENTS;
 }
 
-/** Postgres refuses a row of the events up to `position`. */
-class WriteRefused extends Error {
-  constructor(
-    readonly position: number,
-    override readonly cause: unknown,
-  ) {
-    super(`a row of the events up to position ${position} is refused`);
-  }
-}
-
 const PAGE_BYTES = 8 * 1024 * 1024;
 const WRITE_EVERY_MS = 30_000;
 /** So many are held of events that could not be read or folded. */
@@ -197,7 +188,9 @@ async function write(
       }
     });
   } catch (error) {
-    throw isRefusedData(error) ? new WriteRefused(position, error) : error;
+    if (!isRefusedData(error)) throw error;
+    const builds = parts.map(({ follower }) => follower.build);
+    throw new RowRefused(builds, position, error);
   }
   for (const { checkpoints, batch } of parts) {
     for (const checkpoint of checkpoints) checkpoint.position = position;

@@ -14,11 +14,12 @@ import { isLocked } from '../../postgres/failure.js';
 import { type Build, findBuild } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import type { Pools } from '../pools.js';
-import { CatchUpRefused, type FinishOptions, finishRebuild, type Outcome } from './finish.js';
+import { type FinishOptions, finishRebuild, type Outcome } from './finish.js';
 import { giveWay, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
 import { indexBuild } from './index-build.js';
 import { type Leftover, prepareBuild } from './prepare.js';
+import { RowRefused } from './row-refused.js';
 import { runningCode } from './running-code.js';
 
 export interface Rebuilding {
@@ -123,22 +124,24 @@ async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool):
 // behind is brought up first, so that the transaction that holds it stays short. So is what is refused in it: outside,
 // its event is parked.
 async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
-  const bringUp = async (behind: Build, position: number): Promise<undefined> =>
-    void (await options.load([{ projection, build: behind }], position, () => {}).catch(ignoreMoved));
+  async function bringUp(builds: readonly Build[], position: number): Promise<undefined> {
+    const behind = builds.map((each) => ({ projection, build: each }));
+    await options.load(behind, position, () => {}).catch(ignoreMoved);
+  }
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
     const catchUpLimit = round < LOCK_ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
     const finishing = { ...options, ...options.unhurried, catchUpLimit };
     const outcome = await finishRebuild(projection, build, finishing).catch((error) => {
       if (isLocked(error)) return giveWay(error, round);
-      if (!(error instanceof CatchUpRefused) || round >= LOCK_ROUNDS) return ignoreMoved(error);
-      return bringUp(error.build, error.position);
+      if (!(error instanceof RowRefused) || round >= LOCK_ROUNDS) return ignoreMoved(error);
+      return bringUp(error.builds, error.position);
     });
     if (outcome === undefined) continue;
     if (outcome.kind !== 'behind') return outcome;
     const live = await findBuild(options.readPool, projection, 'live');
     const behind = outcome.live < outcome.rebuilt && live ? live : build;
-    await bringUp(behind, Math.max(outcome.live, outcome.rebuilt));
+    await bringUp([behind], Math.max(outcome.live, outcome.rebuilt));
   }
 }
 
