@@ -9,6 +9,7 @@ import { readCheckpoints } from '../../src/read-models/checkpoint.js';
 import { startProjector } from '../projector/projecting.js';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { runProgram } from '../support/run-program.js';
 import { waitFor } from '../support/wait-for.js';
 import { createRebuildingDatabase } from './rebuilding.js';
@@ -36,6 +37,17 @@ t.test('a rebuild over one pass gives the live rows, and is swapped in', async (
   const served = await findServed(database.pool, 'resource');
   t.match(served, { state: 'live', version: 1 });
   t.equal((await findBuild(database.pool, resource, 'retired'))?.state, 'retired', 'the old table is kept');
+});
+
+t.test('a rebuild passes over no events that are missing, and is finished once they are there', async (t) => {
+  const { database, detach, attach } = await createPartitionedLog(t);
+  const { rebuild, pool } = await createRebuildingDatabase(t, fixtureBodies().slice(0, 3 * SIZE), database);
+  await detach(SIZE + 1);
+  const position = SIZE + 1;
+  await t.rejects(rebuild([resource]), { code: 'HOOKFOLD_EVENT_MISSING', position });
+  t.ok(await findBuild(pool, resource, 'building'), 'what was built is kept');
+  await attach(SIZE + 1);
+  t.match((await rebuild([resource])).get('resource'), { kind: 'swapped', drift: false });
 });
 
 t.test(

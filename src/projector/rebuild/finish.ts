@@ -8,8 +8,6 @@
 // the checkpoints, finds its build no longer 'building', and stops.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { EventMissing } from '../../log/missing-event.js';
-import { readAfter } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
@@ -17,6 +15,8 @@ import { type Checkpoint, seizeCheckpoints } from '../../read-models/checkpoint.
 import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
 import { createPage } from '../page.js';
+import { createPageReader, type PageReader, readKnown } from '../read-page.js';
+import { createRunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
 import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { assertBuilding } from './prepare.js';
@@ -47,6 +47,7 @@ export type Outcome =
   | { kind: 'behind'; live: number; rebuilt: number };
 
 const PAGE_EVENTS = 1000;
+const PAGE_BYTES = 4 * 1024 * 1024;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 
 /**
@@ -103,8 +104,10 @@ async function catchUp(
   { logPool }: FinishOptions,
 ): Promise<void> {
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
+  const readRun = createRunReader(logPool);
+  const readPage = createPageReader({ readRun, pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
   for (const checkpoint of follower.checkpoints)
-    await catchUpSegment(client, logPool, follower, checkpoint, target).catch((error) => {
+    await catchUpSegment(client, readPage, follower, checkpoint, target).catch((error) => {
       throw isRefusedData(error) ? new RowRefused([build], target, error) : error;
     });
   await client.query('UPDATE projector.checkpoint SET position = $2 WHERE build_id = $1', [
@@ -115,7 +118,7 @@ async function catchUp(
 
 async function catchUpSegment(
   client: pg.ClientBase,
-  logPool: pg.Pool,
+  readPage: PageReader,
   follower: Follower,
   { segment, position }: Checkpoint,
   target: number,
@@ -123,9 +126,7 @@ async function catchUpSegment(
   const { projection, store, build, parkedKeys } = follower;
   const owned = new Set([segment]);
   for (let reached = position; reached < target; ) {
-    const events = await readAfter(logPool, reached, Math.min(PAGE_EVENTS, target - reached));
-    if (events.length === 0) throw new EventMissing(reached + 1);
-    const page = createPage(events);
+    const page = createPage(await readKnown(readPage, reached, target - reached));
     const folded = await foldPage(
       client,
       { projection, store, segments: build.segments, owned, parkedKeys },
