@@ -44,7 +44,7 @@ t.test('Postgres keeps its data and its port over stop, kill and start', async (
   await t.rejects(ask(postgres.url, 'CREATE TABLE more ()'), { code: '25006' });
 });
 
-t.test('new data are synced before they count, unless fsync is off', async (t) => {
+t.test('new data are synced by initdb before they count, unless fsync is off', async (t) => {
   const user = findServerUser();
   const asked = async (options: { sync?: boolean }) => {
     const home = createTestHome(t);
@@ -52,8 +52,9 @@ t.test('new data are synced before they count, unless fsync is off', async (t) =
     const bin = join(home, 'bin');
     const words = join(home, 'words');
     mkdirSync(bin);
-    // The initdb that there is, overheard.
-    const text = `#!/bin/sh\necho "$@" >${words}\nexec ${join(folder, 'bin', 'initdb')} "$@"\n`;
+    // The initdb that there is, overheard: what it is told, and what it says that it did.
+    const initdb = join(folder, 'bin', 'initdb');
+    const text = `#!/bin/sh\necho "$@" >${words}\nLC_ALL=C exec ${initdb} "$@" >>${words}\n`;
     writeFileSync(join(bin, 'initdb'), text);
     writeFileSync(words, '');
     chmodSync(join(bin, 'initdb'), 0o755);
@@ -61,8 +62,12 @@ t.test('new data are synced before they count, unless fsync is off', async (t) =
     await preparePostgresData(home, { folder: home, major }, user, options);
     return readFileSync(words, 'utf8');
   };
-  t.notMatch(await asked({}), 'no-sync');
-  t.match(await asked({ sync: false }), '--no-sync');
+  const synced = await asked({});
+  t.notMatch(synced, 'no-sync');
+  t.match(synced, 'syncing data to disk ... ok');
+  const unsynced = await asked({ sync: false });
+  t.match(unsynced, '--no-sync');
+  t.match(unsynced, 'Sync to disk skipped');
 });
 
 t.test('nats-server keeps its streams and its port over stop, kill and start', async (t) => {
