@@ -35,7 +35,7 @@ export async function selectEvents(db: Queryable, text: string, values: unknown[
   return (result.rows as unknown as TextRow[]).map(toLoggedEvent);
 }
 
-/** Up to `limit` events after `position`, in order, without a gap. */
+/** The events of the `limit` positions after `position` that the log has, in order. */
 export function readAfter(db: Queryable, position: number, limit: number): Promise<LoggedEvent[]> {
   return selectEvents(
     db,
