@@ -1,14 +1,15 @@
 // Group commit. One commit is in flight; all that arrives meanwhile is the next batch. So a busy log pays for its
 // lock and its flush once a batch, and an idle one adds no delay. A batch is sent before the one that was committed
 // is answered: Postgres works while the answers are written. Where other processes append, it works for them, and the
-// next batch gathers for a while.
+// next batch gathers for a while; where none does, a batch leaves half of all that are under way for the next, or all
+// would be in step: Postgres would wait while they are answered, and they for Postgres.
 //
 //   append ──▶ pending ──(commit free)──▶ batch ──▶ append_events ──(next batch sent)──▶ answers
 //                                           │ refused data: halves, until the bad event is alone
 //                                           │ the server said it was not committed, and why may be over: once more
 //                                           └ any other fault: all that waits is answered with it, at once
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { createPause } from '../pause.js';
 import { sqlState } from '../postgres/failure.js';
 import { createKeptConnection } from '../postgres/kept-connection.js';
 import { type Appended, appendEvents, isRefusedEvent } from './append-events.js';
@@ -30,6 +31,9 @@ const APPENDER_LIMITS: AppenderLimits = {
   batchBytes: 4 * 1024 * 1024,
   pendingBytes: 64 * 1024 * 1024,
 };
+
+/** Fewer events than these cost less than their commit does besides: they are not shared out. */
+const FEW = 16;
 
 /** There is no room in memory for one more event: the caller answers 503. */
 export class AppenderFull extends Error {
@@ -80,9 +84,14 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   const limits = { ...APPENDER_LIMITS, ...given };
   const connection = createKeptConnection(pool);
   const gathering = createGathering();
+  const pause = createPause();
   let pending: Waiting[] = [];
   let bytes = 0;
   let gatherMs = 0;
+  /** Of the batch that was committed and is not answered yet. */
+  let unanswered = 0;
+  /** That many wait, and there is no need to gather any longer. */
+  let enough = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
 
   function append(event: NewEvent): Promise<Appended> {
@@ -91,6 +100,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     bytes += event.body.length;
     return new Promise<Appended>((resolve, reject) => {
       pending.push({ event, resolve, reject });
+      if (pending.length >= enough) pause.end();
       running ??= run();
     });
   }
@@ -100,25 +110,36 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     await new Promise(setImmediate);
     let answer = nobody;
     while (pending.length > 0) {
-      const committing = commit(takeBatch());
+      const batch = takeBatch();
+      const committing = commit(batch);
       answer();
       answer = await committing;
+      unanswered = batch.length;
       if (gatherMs === 0 || pending.length >= limits.batchEvents) continue;
       answer();
       answer = nobody;
       connection.giveBack(); // Ended while it is idle, it is the pool that replaces it.
-      await delay(gatherMs);
+      await gather();
     }
     connection.giveBack();
     gathering.idle();
     answer();
+    unanswered = 0;
     running = undefined;
   }
 
+  // Until all that were under way wait again, or their time is over.
+  async function gather(): Promise<void> {
+    enough = unanswered + pending.length;
+    await pause.for(gatherMs);
+    enough = Number.POSITIVE_INFINITY;
+  }
+
   function takeBatch(): Waiting[] {
+    const most = mostEvents();
     let size = 0;
     let count = 0;
-    while (count < pending.length && count < limits.batchEvents) {
+    while (count < pending.length && count < most) {
       size += pending[count]!.event.body.length;
       if (count > 0 && size > limits.batchBytes) break;
       count += 1;
@@ -126,6 +147,12 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     const batch = pending.slice(0, count);
     pending = pending.slice(count);
     return batch;
+  }
+
+  // Those that are answered come back, if their callers have more.
+  function mostEvents(): number {
+    const half = Math.ceil((unanswered + pending.length) / 2);
+    return half < FEW || gathering.isShared() ? limits.batchEvents : Math.min(half, limits.batchEvents);
   }
 
   // Resolves, once all of the batch is decided, with what tells those that wait for it.

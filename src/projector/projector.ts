@@ -1,13 +1,13 @@
 // The projector's loop: rounds as long as there is something to read, then wait for the doorbell or the next poll.
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
+import { createPause } from '../pause.js';
 import { isLocked, sqlState } from '../postgres/failure.js';
 import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Service } from '../service.js';
 import { createAside } from './aside.js';
 import type { Share } from './commit-page.js';
 import type { Follower } from './follower.js';
-import { createPause } from './pause.js';
 import { assertAtHead, type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';
 

@@ -1,78 +1,10 @@
-import type pg from 'pg';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { appendEvents } from '../../src/log/append-events.js';
 import { createAppender } from '../../src/log/appender.js';
-import type { NewEvent } from '../../src/log/new-event.js';
 import { readHead } from '../../src/log/read-log.js';
 import { createPool } from '../../src/postgres/connect.js';
-import { newEvent } from '../support/fill-log.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { waitFor } from '../support/wait-for.js';
-
-const event = (name: string, body?: string): NewEvent => {
-  const made = newEvent({ event: name, payload: {} });
-  return body === undefined ? made : { ...made, body: Buffer.from(body) };
-};
-const POISON = '{"event": "poison", "payload": }';
-
-/** An event that says when it is made ready to be sent. */
-const watched = (name: string, onSent: () => void): NewEvent => {
-  const made = event(name);
-  const { headers } = made;
-  return Object.defineProperty(made, 'headers', {
-    get() {
-      onSent();
-      return headers;
-    },
-  });
-};
-
-/** A pool for appending, and another that can keep what is appended from being committed. */
-async function prepare(t: Test) {
-  const { pool, url } = await createTestDatabase(t);
-  const commits = createPool(url, { max: 1 });
-  t.teardown(() => commits.end());
-  let connections = 0;
-  commits.on('connect', () => {
-    connections += 1;
-  });
-  return { pool, commits, connections: () => connections, holdHead: () => holdHead(pool) };
-}
-
-async function holdHead(pool: pg.Pool): Promise<() => Promise<void>> {
-  const client = await pool.connect();
-  await client.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
-  return async () => {
-    await client.query('ROLLBACK');
-    client.release();
-  };
-}
-
-/** The backend that waits for the head, once it waits; other than `before`. */
-function waitingBackend(pool: pg.Pool, before = 0): Promise<number> {
-  return waitFor(async () => {
-    const { rows } = await pool.query(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> $1`,
-      [before],
-    );
-    return rows[0]?.pid as number | undefined;
-  });
-}
-
-t.test('a batch is sent before the one that was committed is answered', async (t) => {
-  const { pool, commits, holdHead } = await prepare(t);
-  const appender = createAppender({ pool: commits });
-  const release = await holdHead();
-  const order: string[] = [];
-  const first = appender.append(event('first')).then(() => order.push('first answered'));
-  await waitingBackend(pool);
-  const second = appender
-    .append(watched('second', () => order.push('second sent')))
-    .then(() => order.push('second answered'));
-  await release();
-  await Promise.all([first, second]);
-  t.same(order, ['second sent', 'first answered', 'second answered']);
-});
+import { event, POISON, prepare, waitingBackend } from './appending.js';
 
 t.test('what is full is told so, and there is room again once those before are answered', async (t) => {
   const { pool, commits, holdHead } = await prepare(t);
