@@ -48,7 +48,10 @@ export interface BenchContext {
   servers(): Promise<ServersDescription>;
   /** A database of its own, migrated (log and read models), dropped at the end of the bench. */
   createDatabase(): Promise<BenchDatabase>;
-  /** A URL of the nats-server, of which the bench makes and removes streams as it likes. */
+  /**
+   * A URL of the nats-server, of which the bench makes and removes streams as it likes. There is no stream of ours when it
+   * is first asked for, and none behind the bench.
+   */
   natsUrl(): Promise<string>;
   /** The nats-server itself, to be stopped and started; undefined where it is not ours. */
   natsServer(): Promise<Server | undefined>;

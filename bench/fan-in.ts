@@ -1,6 +1,7 @@
 // fan-in: several ingest processes at once on one log. They wait for each other at its head; does that cost?
 import type { Bench } from './bench.js';
 import { createWebhooks } from './bodies.js';
+import { untilRelayed } from './bus.js';
 import { CONNECTIONS, costOf } from './door-load.js';
 import { fullLoad } from './http-load.js';
 import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
@@ -29,6 +30,7 @@ export const fanIn: Bench = {
         name: nameOf(count),
         unit: 'requests/s',
         prepare: () => checkpoint(database.pool),
+        clear: async () => void (await untilRelayed(await context.natsUrl(), database.pool)),
         async run() {
           const connections = CONNECTIONS / count;
           const loads = urls.slice(0, count).map((url) => fullLoad({ url, bodies, connections, seconds }));

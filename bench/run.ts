@@ -1,5 +1,6 @@
 // One run: servers that are started when a bench first asks for them, and what each bench opened, closed behind it.
 import type { Bench, BenchContext, BenchOptions, BenchResult } from './bench.js';
+import { assertNoStream, removeStream } from './bus.js';
 import { createDatabase, type ServersDescription, startServers } from './servers.js';
 
 export interface Run {
@@ -17,10 +18,20 @@ export function createRun(named: { databaseUrl?: string; natsUrl?: string }, opt
 
   async function run(bench: Bench): Promise<BenchResult[]> {
     const cleaning: (() => Promise<unknown> | unknown)[] = [];
+    let clearedBus: Promise<string> | undefined;
+    const clearBus = async () => {
+      const { natsUrl } = await servers();
+      await assertNoStream(natsUrl);
+      cleaning.push(() => removeStream(natsUrl));
+      return natsUrl;
+    };
     const context: BenchContext = {
       options,
       servers,
-      natsUrl: async () => (await servers()).natsUrl,
+      natsUrl() {
+        clearedBus ??= clearBus();
+        return clearedBus;
+      },
       natsServer: async () => (await servers()).natsServer,
       atEnd: (clean) => void cleaning.push(clean),
       say: (text) => void process.stderr.write(`  ${bench.name}: ${text}\n`),
