@@ -4,7 +4,7 @@ import t from 'tap';
 import ts from 'typescript';
 import { readSources, type SourceFile } from './sources.js';
 
-const FLOOR = ['schemas', 'service', 'logging'];
+const FLOOR = ['schemas', 'service', 'logging', 'pause'];
 const PLACES = ['postgres', 'http'];
 const STORES = ['log', 'bus'];
 
@@ -13,6 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   schemas: [],
   service: [],
   logging: [],
+  pause: [],
   projections: ['schemas'],
   postgres: FLOOR,
   http: FLOOR,
