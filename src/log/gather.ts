@@ -7,7 +7,7 @@ import type { Appended } from './append-events.js';
 export interface Gathering {
   /** A batch was committed, `ms` after it was sent. Answers how many milliseconds to gather for. */
   committed(answers: readonly Appended[], ms: number): number;
-  /** Whether others append as well, as far as is known. */
+  /** Whether others appended as well when the last batch was committed, as far as is known. */
   isShared(): boolean;
   /** Nothing waits: what others append from here on says nothing of the next batch's turn. */
   idle(): void;
@@ -29,10 +29,8 @@ export function createGathering(): Gathering {
     const own = answers.filter(({ duplicate }) => !duplicate);
     const last = own.at(-1)?.position;
     if (last === undefined) return 0;
-    const before = head;
+    others = last - own.length - (head ?? last - own.length);
     head = last;
-    if (before === undefined) return 0;
-    others = last - own.length - before;
     const wait = (ms * others) / (others + own.length);
     return wait < LEAST_MS ? 0 : Math.min(wait, MOST_MS);
   }
