@@ -128,9 +128,9 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     running = undefined;
   }
 
-  // Until all that were under way wait again, or their time is over.
+  // Until all that were under way wait again, or a whole batch does, or their time is over.
   async function gather(): Promise<void> {
-    enough = unanswered + pending.length;
+    enough = Math.min(unanswered + pending.length, limits.batchEvents);
     await pause.for(gatherMs);
     enough = Number.POSITIVE_INFINITY;
   }
