@@ -113,10 +113,14 @@ export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptio
   }
 
   function failure(): Error | undefined {
-    const waiting = [...left.values()].filter(({ missing }) => missing !== undefined);
-    if (waiting.length === 0) return undefined;
-    const names = waiting.map(({ name }) => name).join(', ');
-    return new Error(`${names} cannot go on: ${new EventMissing(waiting[0]!.missing!).message}`);
+    const waiting = new Map<number, string[]>();
+    for (const { name, missing } of left.values())
+      if (missing !== undefined) waiting.set(missing, [...(waiting.get(missing) ?? []), name]);
+    if (waiting.size === 0) return undefined;
+    const told = [...waiting].map(
+      ([missing, names]) => `${names.join(', ')} cannot go on: ${new EventMissing(missing).message}`,
+    );
+    return new Error(told.join(' '));
   }
 
   return { set, others, size: () => left.size, failure };

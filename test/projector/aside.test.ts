@@ -159,7 +159,14 @@ t.test('of a log that is older than some read models those are named, and the ot
     [['activity'], `position ${SIZE + 10}`],
     [['resource'], `position ${SIZE + 20}`],
   ]);
-  t.match(await readiness(), { status: 'not ready', reason: /(resource|activity).* cannot go on/ });
+  for (const [name, position] of [
+    ['activity', SIZE + 10],
+    ['resource', SIZE + 20],
+  ])
+    t.match(await readiness(), {
+      status: 'not ready',
+      reason: `${name} cannot go on: the log has no event at position ${position},`,
+    });
   const ahead = PROJECTIONS.filter(({ name }) => name === 'resource' || name === 'activity');
   const before = PROJECTIONS.filter((projection) => !ahead.includes(projection));
   await appendBodies(pool, BODIES.slice(SIZE, SIZE + 15));
