@@ -26,7 +26,7 @@ export interface ProjectorOptions extends ProjectOptions {
 export interface Projector extends Service {
   /** Says that the log has grown: reading starts at once. */
   ring(): void;
-  /** Resolves when everything owned here is folded up to the head. */
+  /** Resolves when everything owned here is folded up to the head that the log had at the call, or further. */
   untilHead(): Promise<void>;
   /** Throws, with the reason, unless the last round was good and not long ago. */
   assertReading(): void;
@@ -74,17 +74,19 @@ export function createProjector(options: ProjectorOptions): Projector {
       await roster.update();
     }
     rung = false;
+    // Who waits from here on may know of events that this round does not find.
+    const waiting = atHead.length;
     const followers = await aside.others(roster.followers());
     const read = await projectRound(followers, { ...options, goesOn, onPage });
     const wasIdle = isIdle;
     isIdle = read === 0;
     // A busy projector is not to ask for more than it reads.
-    if (isIdle && (atHead.length > 0 || (wasIdle && isLookDue()))) await look(followers);
+    if (isIdle && (waiting > 0 || (wasIdle && isLookDue()))) await look(followers);
     failure = undefined;
     pauseMs = 0;
     lastRound = performance.now();
     if (!isIdle) return;
-    if (aside.size() === 0) for (const resolve of atHead.splice(0)) resolve();
+    if (aside.size() === 0) for (const resolve of atHead.splice(0, waiting)) resolve();
     if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
   }
 
@@ -148,7 +150,11 @@ export function createProjector(options: ProjectorOptions): Projector {
     },
     stop,
     ring,
-    untilHead: () => new Promise((resolve) => atHead.push(resolve)),
+    untilHead: () =>
+      new Promise((resolve) => {
+        atHead.push(resolve);
+        rung = true; // A round that goes on is followed by the next at once.
+      }),
     assertReading,
   };
 }

@@ -21,7 +21,15 @@ import { updated } from '../support/query-webhooks.js';
 import { createTestBus } from '../support/test-bus.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, assertFolded, BODIES, foldToHead, partsOf, startProjector } from './projecting.js';
+import {
+  appendBodies,
+  areAtHead,
+  assertFolded,
+  BODIES,
+  foldToHead,
+  partsOf,
+  startProjector,
+} from './projecting.js';
 
 const expected = JSON.parse(readFileSync(new URL('../fixtures/expected.json', import.meta.url), 'utf8'));
 const silent = { info: () => {}, warn: () => {} };
@@ -170,6 +178,25 @@ t.test(
     t.ok(asked >= before + 4, 'one at the most finds it being asked');
   },
 );
+
+t.test('who waits for the head waits for the events that are there when he begins to wait', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const parts = partsOf(database);
+  let waiting: Promise<boolean> | undefined;
+  const readPage: PageReader = async (position, limit) => {
+    const events = await parts.readPage(position, limit);
+    if (waiting) return events;
+    await appendBodies(pool, BODIES.slice(0, 1));
+    waiting = projector.untilHead().then(() => areAtHead(database, PROJECTIONS));
+    return events;
+  };
+  const projector = createProjector({ ...parts, readPage });
+  t.teardown(() => projector.stop());
+  await projector.start();
+  await waitFor(() => waiting !== undefined);
+  t.ok(await waiting);
+});
 
 t.test('what a projection cannot read is recorded with its position and the fold goes on', async (t) => {
   const database = await createTestDatabase(t);
