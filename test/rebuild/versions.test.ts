@@ -191,6 +191,8 @@ t.test('code is another where what makes the rows is, and only there', async (t)
     ),
     ...['events.ts', 'text.ts', 'body-scan.ts', 'columns.ts'].map((name) => `schemas/${name}`),
     ...['log/copied-event.ts', 'projector/fold-page.ts', 'projector/key-map.ts'].map((name) => `src/${name}`),
+    ...['log/read-run.ts', 'postgres/copy-out.ts'].map((name) => `src/${name}`),
+    ...['page.ts', 'read-page.ts', 'run-reader-thread.ts'].map((name) => `src/projector/${name}`),
     ...['columns.ts', 'rows.ts', 'segment.ts'].map((name) => `src/read-models/${name}`),
   ])
     assertEdited(path, true);

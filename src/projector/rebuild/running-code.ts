@@ -5,9 +5,12 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../postgres/package-root.js';
 
-/** Beside projections/, with what all of these import: how an event is read, which rows it concerns, how they are written. */
+/** Beside projections/, with what all of these import: how events are read, which rows one concerns, how they are written. */
 const FOLDING = [
-  'src/log/copied-event',
+  'src/projector/run-reader',
+  'src/projector/run-reader-thread',
+  'src/projector/read-page',
+  'src/projector/page',
   'src/projector/fold-page',
   'src/projector/row-store',
   'src/read-models/rows',
