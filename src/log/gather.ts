@@ -7,7 +7,7 @@ import type { Appended } from './append-events.js';
 export interface Gathering {
   /** A batch was committed, `ms` after it was sent. Answers how many milliseconds to gather for. */
   committed(answers: readonly Appended[], ms: number): number;
-  /** Whether others appended as well when the last batch was committed, as far as is known. */
+  /** Whether others append as well, as far as is known. */
   isShared(): boolean;
   /** Nothing waits: what others append from here on says nothing of the next batch's turn. */
   idle(): void;
@@ -23,14 +23,24 @@ export function createGathering(): Gathering {
   /** The log's head as this appender's last batch left it. */
   let head: number | undefined;
   let others = 0;
+  /** The head before the last batch was not known. */
+  let isUnsure = false;
 
   // What others appended since is about their share of the time that this batch took.
   function committed(answers: readonly Appended[], ms: number): number {
     const own = answers.filter(({ duplicate }) => !duplicate);
     const last = own.at(-1)?.position;
     if (last === undefined) return 0;
-    others = last - own.length - (head ?? last - own.length);
+    const before = head;
     head = last;
+    if (before === undefined) {
+      // Who only ever commits all that waits never knows: others that were there are not believed in for ever.
+      if (isUnsure) others = 0;
+      isUnsure = true;
+      return 0;
+    }
+    isUnsure = false;
+    others = last - own.length - before;
     const wait = (ms * others) / (others + own.length);
     return wait < LEAST_MS ? 0 : Math.min(wait, MOST_MS);
   }
