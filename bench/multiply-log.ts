@@ -14,20 +14,24 @@ export async function multiplyLog(pool: pg.Pool, size: number): Promise<void> {
   await pool.query('ANALYZE event_log');
 }
 
-// The first eight digits of ids become the copy's own, in columns and body alike.
+// The first eight digits of ids become the copy's own, in columns and body alike; a body may spell an id without dashes.
 function copyStatement(copy: number): string {
   const digits = ((copy * 0x9e3779b1) >>> 0).toString(16).padStart(8, '0');
   const other = (column: string) => `overlay(${column} placing '${digits}' from 1 for 8)`;
-  const replaced = (text: string, column: string) =>
-    `replace(${text}, coalesce(${column}, '\x01'), coalesce(${other(column)}, ''))`;
+  const replaced = (text: string, id: string, otherId: string) =>
+    `replace(${text}, coalesce(${id}, '\x01'), coalesce(${otherId}, ''))`;
+  const undashed = (id: string) => `replace(${id}, '-', '')`;
+  const [integration, resource] = ['e.integration_id', 'e.resource_id'];
+  const dashed = replaced('e.body::text', integration, other(integration));
+  const spelled = replaced(dashed, undashed(integration), undashed(other(integration)));
   return `
     WITH copied AS (
       INSERT INTO event_log (position, event_id, received_at, source, workspace_id, customer_id, event,
         integration_id, resource_type, resource_id, state, headers, body, digest)
       SELECT (SELECT position FROM log_head) + row_number() OVER (ORDER BY e.position), gen_random_uuid(),
-        e.received_at, e.source, e.workspace_id, e.customer_id, e.event, ${other('e.integration_id')},
-        e.resource_type, ${other('e.resource_id')}, e.state, e.headers,
-        ${replaced(replaced('e.body::text', 'e.integration_id'), 'e.resource_id')}::json, e.digest
+        e.received_at, e.source, e.workspace_id, e.customer_id, e.event, ${other(integration)},
+        e.resource_type, ${other(resource)}, e.state, e.headers,
+        ${replaced(spelled, resource, other(resource))}::json, e.digest
       FROM event_log e WHERE e.position <= $1
       RETURNING position
     )
