@@ -8,3 +8,14 @@ export class EventMissing extends Error {
     );
   }
 }
+
+/**
+ * Of events read after a position, those that follow it one by one. Throws EventMissing where the first is not there, but
+ * later ones are. Without it a detached partition would be passed over in silence.
+ */
+export function beforeGap<Event extends { position: number }>(position: number, events: Event[]): Event[] {
+  if (events.length === 0 || events.at(-1)!.position === position + events.length) return events;
+  const gap = events.findIndex((event, index) => event.position !== position + 1 + index);
+  if (gap === 0) throw new EventMissing(position + 1);
+  return events.slice(0, gap);
+}

@@ -1,6 +1,6 @@
 // Pages of the log, bounded in events and in bytes; the next is read while the one before it is folded and written.
 import type { FoldedEvent } from '../../schemas/logged-event.js';
-import { EventMissing } from '../log/missing-event.js';
+import { beforeGap, EventMissing } from '../log/missing-event.js';
 import type { Run } from '../log/read-run.js';
 import type { RunReader } from './run-reader.js';
 
@@ -51,14 +51,6 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
   }
 
   return Object.assign(readPage, { isAhead: (position: number) => ahead?.position === position });
-}
-
-// Without a check a detached partition would be passed over in silence: events after a position are not the next ones.
-function beforeGap(position: number, events: FoldedEvent[]): FoldedEvent[] {
-  if (events.length === 0 || events.at(-1)!.position === position + events.length) return events;
-  const gap = events.findIndex((event, index) => event.position !== position + 1 + index);
-  if (gap === 0) throw new EventMissing(position + 1);
-  return events.slice(0, gap);
 }
 
 /** Reads a page where there must be one, since more was folded before. Throws EventMissing where there is none. */

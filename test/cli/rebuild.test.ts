@@ -6,7 +6,9 @@ import { holdRebuild } from '../../src/projector/rebuild/hold.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findServed } from '../../src/read-models/build.js';
 import { createRebuildingDatabase } from '../rebuild/rebuilding.js';
-import { fixtureBodies } from '../support/fill-log.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { fillReadModels } from '../support/fill-read-models.js';
+import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { runProgram } from '../support/run-program.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -101,6 +103,25 @@ t.test('what changed between two positions is printed row by row', async (t) => 
     lines.filter((line) => JSON.parse(line).key[0] === id),
   );
 });
+
+for (const [which, first] of [
+  ['first', 1],
+  ['middle', 1 + SIZE],
+  ['last', 1 + 2 * SIZE],
+] as const)
+  t.test(`verify and diff of a log that lacks its ${which} events say so, and no difference`, async (t) => {
+    const { database, detach } = await createPartitionedLog(t);
+    await fillLog(database.pool, fixtureBodies().slice(0, 3 * SIZE));
+    await fillReadModels({ log: database.pool });
+    await detach(first);
+    const run = (...args: string[]) => runProgram(t, args, { DATABASE_URL: database.url }).exit;
+    const missing = new RegExp(`no event at position ${first}, .*Attach the partition`);
+    for (const outcome of await Promise.all([
+      run('diff', 'activity', '--from', '50', '--to', String(3 * SIZE)),
+      run('verify', 'projections', 'activity'),
+    ]))
+      t.match(outcome, { code: 1, stdout: /^$/, stderr: missing });
+  });
 
 t.test('a swap that a long read stands in the way of is made when that has ended', async (t) => {
   const { pool, rebuild, served } = await setUp(t);
