@@ -12,7 +12,14 @@ export const ProjectionStatus = Type.Object({
   position: Type.Integer({ description: 'Every event up to it is in the read model' }),
   lag_events: Type.Integer(),
   lag_seconds: Type.Number({ description: 'Age of the oldest event that is not in it yet; 0 at the head' }),
-  segments: Type.Array(Type.Object({ segment: Type.Integer(), position: Type.Integer() })),
+  segments: Type.Array(
+    Type.Object({
+      segment: Type.Integer(),
+      position: Type.Integer(),
+      event_id: Nullable('string', 'Id of the event there, where it is known'),
+    }),
+  ),
+  fault: Nullable('string', 'Why it cannot go on with this log, and what to do'),
   parked: Type.Integer({ description: 'Events that could not be folded, and those that wait behind them' }),
   unreadable: Type.Integer({ description: 'Known events that did not fit their schema' }),
   rebuild: Nullable(

@@ -47,10 +47,13 @@ export function createRebuildProgress(
     if (name !== 'load') end();
     if (!quiet) line(PHASES[name] ?? name);
   }
-  function leftover({ projection, position, kept }: Leftover): void {
+  function leftover({ projection, position, kept, otherLog }: Leftover): void {
     if (quiet) return;
     if (kept) line(`${projection} goes on from position ${position}; rebuild --discard begins anew`);
-    else line(`${projection} begins anew: what was built up to position ${position} is of other code`);
+    else
+      line(
+        `${projection} begins anew: what was built up to position ${position} is of ${otherLog ? 'another log' : 'other code'}`,
+      );
   }
   return { phase, leftover, report, end };
 }

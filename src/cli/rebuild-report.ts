@@ -19,13 +19,15 @@ export function printOutcomes(
 
 function printOutcome(print: Print, name: string, outcome: Outcome, diff: boolean): void {
   if (outcome.kind === 'behind') return;
-  const { kind, position, comparison, rekeyed, drift } = outcome;
+  const { kind, position, comparison, rekeyed, otherLog, drift } = outcome;
   print(`${name}: ${kind === 'swapped' ? 'swapped in' : 'not swapped'} at position ${position}`);
   if (!comparison) {
     print(
       rekeyed
         ? '  the version before has another key: rows could not be compared'
-        : '  nothing was served at this position to compare with',
+        : otherLog
+          ? '  what was served is of another log: rows were not compared'
+          : '  nothing was served at this position to compare with',
     );
     return;
   }

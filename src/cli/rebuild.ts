@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
+import type { Pools } from '../projector/pools.js';
 import { type RebuildOptions, rebuild } from '../projector/rebuild/rebuild.js';
 import { discardRebuilds } from '../projector/rebuild/retire.js';
 import { rollbackRebuild } from '../projector/rebuild/rollback.js';
@@ -69,10 +70,10 @@ async function rollback(context: CommandContext, names: string[], { json }: Flag
   const { print } = context;
   if (names.length === 0)
     throw new Error('name the projection to take back: hookfold rebuild --rollback NAME');
-  await withPool(context.readDatabaseUrl(), async (pool) => {
+  await withPools(context, async (pools) => {
     const served: Build[] = [];
     for (const name of names) {
-      const build = await rollbackRebuild(pool, findProjection(name));
+      const build = await rollbackRebuild(pools, findProjection(name));
       served.push(build);
       if (!json) print(`${name} is served from ${build.table_name} again (version ${build.version})`);
     }
@@ -90,6 +91,11 @@ async function withPool(url: string, use: (pool: Pool) => Promise<void>): Promis
     await pool.end();
   }
 }
+
+const withPools = (context: CommandContext, use: (pools: Pools) => Promise<void>) =>
+  withPool(context.databaseUrl(), (logPool) =>
+    withPool(context.readDatabaseUrl(), (readPool) => use({ logPool, readPool })),
+  );
 
 async function run(context: CommandContext, projections: readonly Projection[], flags: Flags): Promise<void> {
   const databaseUrl = context.databaseUrl();

@@ -62,7 +62,7 @@ function describeProjections(projections: Status['projections']): string[] {
     ...[projection.segments.length, projection.parked, projection.unreadable].map(String),
     describeRebuild(projection.rebuild),
   ]);
-  return formatTable(heading, rows);
+  return [...formatTable(heading, rows), ...projections.flatMap(({ fault }) => fault ?? [])];
 }
 
 function describeRebuild(rebuild: Status['projections'][number]['rebuild']): string {

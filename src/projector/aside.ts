@@ -1,10 +1,12 @@
 // Followers that the others do not wait for: their next event is missing, or the log ends before what they have folded
-// (an older one was restored), or another process holds their checkpoints, as a comparison before a swap does for as
-// long as it takes. For a while they are left out of the rounds. They hold no rows then, and go on from their own
-// checkpoints: positions may differ.
+// (an older one was restored), or has another event there (and has grown since), or another process holds their
+// checkpoints, as a comparison before a swap does for as long as it takes. For a while they are left out of the rounds.
+// They hold no rows then, and go on from their own checkpoints: positions may differ.
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
+import type { Checkpoint } from '../read-models/checkpoint.js';
+import { AnotherLog, type Mismatch } from '../read-models/same-log.js';
 import { findHeld, findStuck } from './find-stuck.js';
 import type { Follower } from './follower.js';
 
@@ -17,7 +19,8 @@ export interface Aside {
   set(fault: unknown, followers: readonly Follower[]): Promise<Stuck>;
   /**
    * Of a roster's followers, those that go on; with those whose time is up, unless what they wait for is missing still,
-   * which is told again, or their checkpoints are held still.
+   * which is told again, or their checkpoints are held still. Of checkpoints that were read anew it asks whether the log
+   * is theirs; else their followers are set aside, be it all of them, and told of.
    */
   others(followers: readonly Follower[]): Promise<readonly Follower[]>;
   size(): number;
@@ -38,34 +41,47 @@ export interface AsideOptions {
   readHead(): Promise<number>;
   /** Whether the log has an event at a position. */
   hasEvent(position: number): Promise<boolean>;
+  /** See `findMismatches`. */
+  findMismatches(checkpoints: readonly Checkpoint[]): Promise<Mismatch<Checkpoint>[]>;
   logger: FastifyBaseLogger;
 }
 
 interface Left {
   name: string;
   until: number;
-  /** Position of the event that it waits for. */
-  missing: number | undefined;
+  /** Why it waits; undefined where its checkpoints are held. */
+  fault: EventMissing | AnotherLog | undefined;
 }
 
 /** How long they are left out, in milliseconds. */
-const ASIDE_MS = { held: 1000, missing: 5000 };
+const ASIDE_MS = { held: 1000, fault: 5000 };
 
 /** Nobody is set aside yet. */
-export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptions): Aside {
+export function createAside(options: AsideOptions): Aside {
+  const { readPool, readHead, hasEvent, findMismatches, logger } = options;
   const left = new Map<number, Left>();
+  const ofThisLog = new WeakSet<Checkpoint>();
   const leftOf = ({ build }: Follower) => left.get(build.build_id);
+  const goingOf = (followers: readonly Follower[]) => followers.filter((follower) => !leftOf(follower));
 
-  function leave(followers: readonly Follower[], missing?: number): void {
-    const until = performance.now() + (missing === undefined ? ASIDE_MS.held : ASIDE_MS.missing);
+  function leave(followers: readonly Follower[], fault?: Left['fault']): void {
+    const until = performance.now() + (fault ? ASIDE_MS.fault : ASIDE_MS.held);
     for (const { build, projection } of followers)
-      left.set(build.build_id, { name: projection.name, until, missing });
+      left.set(build.build_id, { name: projection.name, until, fault });
   }
 
   function waitFor(missing: number, followers: readonly Follower[]): void {
-    leave(followers, missing);
-    const told = { err: new EventMissing(missing), projections: namesOf(followers) };
+    const err = new EventMissing(missing);
+    leave(followers, err);
+    const told = { err, projections: namesOf(followers) };
     logger.error(told, 'read models wait for an event that is missing; the others go on');
+  }
+
+  function leaveToPerson(follower: Follower, mismatch: Mismatch): void {
+    const err = new AnotherLog(follower.projection.name, mismatch);
+    leave([follower], err);
+    const told = { err, projections: namesOf([follower]) };
+    logger.error(told, 'a read model was folded from another log and is left as it is; the others go on');
   }
 
   function waitForLock(fault: unknown, followers: readonly Follower[]): void {
@@ -75,7 +91,7 @@ export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptio
   }
 
   async function set(fault: unknown, followers: readonly Follower[]): Promise<Stuck> {
-    const going = followers.filter((follower) => !leftOf(follower));
+    const going = goingOf(followers);
     const groups = await findStuck(fault, going, { readPool, readHead }).catch(() => []);
     const stuck = groups.flatMap((group) => group.followers);
     const othersGoOn = stuck.length > 0 && stuck.length < going.length;
@@ -87,10 +103,35 @@ export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptio
   }
 
   async function others(followers: readonly Follower[]): Promise<readonly Follower[]> {
-    if (left.size === 0) return followers;
+    if (left.size > 0) await letIn(followers);
+    await compare(goingOf(followers));
+    return goingOf(followers);
+  }
+
+  async function compare(followers: readonly Follower[]): Promise<void> {
+    const checkpoints = followers.flatMap((follower) => follower.checkpoints);
+    const asked = checkpoints.filter((checkpoint) => !ofThisLog.has(checkpoint));
+    if (asked.length === 0) return;
+    const mismatches = await findMismatches(asked);
+    for (const checkpoint of asked) ofThisLog.add(checkpoint);
+    for (const { checkpoint } of mismatches) ofThisLog.delete(checkpoint);
+    const beyond = new Map<number, Follower[]>();
+    for (const follower of followers) {
+      const mismatch = mismatches.find(({ checkpoint }) => follower.checkpoints.includes(checkpoint));
+      if (!mismatch) continue;
+      const { found, checkpoint } = mismatch;
+      if (found !== undefined) leaveToPerson(follower, mismatch);
+      else beyond.set(checkpoint.position, [...(beyond.get(checkpoint.position) ?? []), follower]);
+    }
+    for (const [position, waiting] of beyond) waitFor(position, waiting);
+  }
+
+  async function letIn(followers: readonly Follower[]): Promise<void> {
     const now = performance.now();
     const areDue = () => followers.filter((follower) => now >= (leftOf(follower)?.until ?? now + 1));
     await keepWaiting(areDue());
+    // Again, before they count as let in: those that wait for a person are not ready in between.
+    await compare(areDue());
     const due = areDue();
     const held = await findHeld(readPool, due);
     for (const { build } of due) left.delete(build.build_id);
@@ -98,28 +139,30 @@ export function createAside({ readPool, readHead, hasEvent, logger }: AsideOptio
     // Those of builds that are folded elsewhere by now, or nowhere, are no concern of ours.
     const mine = new Set(followers.map(({ build }) => build.build_id));
     for (const id of left.keys()) if (!mine.has(id)) left.delete(id);
-    return followers.filter((follower) => !leftOf(follower));
+  }
+
+  function missingOf(follower: Follower): number | undefined {
+    const fault = leftOf(follower)?.fault;
+    return fault instanceof EventMissing ? fault.position : undefined;
   }
 
   // A round with one of them would fail, and all would have to read their rows anew.
   async function keepWaiting(due: readonly Follower[]): Promise<void> {
-    const positions = new Set(due.map((follower) => leftOf(follower)?.missing));
+    const positions = new Set(due.map(missingOf));
     for (const position of positions)
       if (position !== undefined && !(await hasEvent(position)))
         waitFor(
           position,
-          due.filter((follower) => leftOf(follower)?.missing === position),
+          due.filter((follower) => missingOf(follower) === position),
         );
   }
 
   function failure(): Error | undefined {
-    const waiting = new Map<number, string[]>();
-    for (const { name, missing } of left.values())
-      if (missing !== undefined) waiting.set(missing, [...(waiting.get(missing) ?? []), name]);
-    if (waiting.size === 0) return undefined;
-    const told = [...waiting].map(
-      ([missing, names]) => `${names.join(', ')} cannot go on: ${new EventMissing(missing).message}`,
-    );
+    const names = new Map<string, string[]>();
+    for (const { name, fault } of left.values())
+      if (fault) names.set(fault.message, [...(names.get(fault.message) ?? []), name]);
+    if (names.size === 0) return undefined;
+    const told = [...names].map(([message, waiting]) => `${waiting.join(', ')} cannot go on: ${message}`);
     return new Error(told.join(' '));
   }
 

@@ -7,7 +7,7 @@
 import type pg from 'pg';
 import { isRefusedData } from '../postgres/failure.js';
 import { inPipelinedTransaction, runAll, withClient } from '../postgres/pipeline.js';
-import { type Checkpoint, CheckpointMoved, claimCheckpoints } from '../read-models/checkpoint.js';
+import { type Checkpoint, CheckpointMoved, claimCheckpoints, noteMove } from '../read-models/checkpoint.js';
 import { type FoldedPage, foldPage, type Refusal } from './fold-page.js';
 import type { Follower } from './follower.js';
 import type { Page } from './page.js';
@@ -104,6 +104,7 @@ export async function commitShares(
 ): Promise<void> {
   const { page, parts } = folded;
   const moving = shares.flatMap(({ checkpoints }) => checkpoints);
+  const last = page.events.at(-1)!;
   const before = page.events[0]!.position - 1;
   const batches = parts.map(({ follower }) => follower.store.take());
   if (moving.some(({ position }) => position !== before)) throw new CheckpointMoved();
@@ -111,13 +112,13 @@ export async function commitShares(
     inPipelinedTransaction(
       client,
       [
-        () => claimCheckpoints(client, moving, page.last),
+        () => claimCheckpoints(client, moving, last),
         ...parts.map((part, index) => () => writePart(client, part, batches[index]!)),
       ],
       BEGIN,
     ),
   );
-  for (const checkpoint of moving) checkpoint.position = page.last;
+  for (const checkpoint of moving) noteMove(checkpoint, last);
   for (const batch of batches) batch.settle();
 }
 

@@ -3,7 +3,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { createPause } from '../pause.js';
 import { isLocked, sqlState } from '../postgres/failure.js';
-import { CheckpointMoved } from '../read-models/checkpoint.js';
+import { type Checkpoint, CheckpointMoved } from '../read-models/checkpoint.js';
+import type { Mismatch } from '../read-models/same-log.js';
 import type { Service } from '../service.js';
 import { createAside } from './aside.js';
 import type { Share } from './commit-page.js';
@@ -19,6 +20,8 @@ export interface ProjectorOptions extends ProjectOptions {
   readHead(): Promise<number>;
   /** Whether the log has an event at a position. */
   hasEvent(position: number): Promise<boolean>;
+  /** See `findMismatches`. */
+  findMismatches(checkpoints: readonly Checkpoint[]): Promise<Mismatch<Checkpoint>[]>;
   /** How long to wait at the head for a ring before looking again. */
   pollMs(): number;
 }

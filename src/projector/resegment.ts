@@ -11,6 +11,7 @@ import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { type Build, findBuild } from '../read-models/build.js';
 import { type Checkpoint, CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
+import { assertSameLog } from '../read-models/same-log.js';
 import { applyPage } from './apply-page.js';
 import { foldPage } from './fold-page.js';
 import { createFollower } from './follower.js';
@@ -28,14 +29,15 @@ const NEAR_EVENTS = 2000;
 
 /**
  * Splits a live build of a projection within an integration into `segments`, and answers it as it is then. Does
- * nothing where it has so many, or is no longer live. Safe beside projectors, rebuilds and others that do the same.
+ * nothing where it has so many, or is no longer live. Throws AnotherLog where it was folded from another log. Safe beside projectors, rebuilds and others that do the same.
  */
 export async function resegment(
-  { logPool, readPool }: Pools,
+  pools: Pools,
   projection: Projection,
   build: Build,
   segments: number,
 ): Promise<Build> {
+  const { logPool, readPool } = pools;
   const readPage = createPageReader({
     readRun: createRunReader(logPool),
     pageEvents: PAGE_EVENTS,
@@ -45,7 +47,7 @@ export async function resegment(
     const live = await findBuild(readPool, projection, 'live');
     if (live?.build_id !== build.build_id || live.segments === segments) return live ?? build;
     try {
-      const done = await replaceSegments(readPool, projection, live, segments, readPage);
+      const done = await replaceSegments(pools, projection, live, segments, readPage);
       if (done) return { ...live, segments };
       await approach(readPool, projection, live, readPage, NEAR_EVENTS);
     } catch (error) {
@@ -57,25 +59,26 @@ export async function resegment(
 }
 
 async function replaceSegments(
-  pool: pg.Pool,
+  { logPool, readPool }: Pools,
   projection: Projection,
   build: Build,
   segments: number,
   readPage: PageReader,
 ): Promise<boolean> {
-  return inTransaction(pool, async (client) => {
+  return inTransaction(readPool, async (client) => {
     const checkpoints = await seizeCheckpoints(client, build.build_id);
     if (checkpoints.length !== build.segments) throw new CheckpointMoved();
+    await assertSameLog(logPool, projection.name, checkpoints);
     if (spreadOf(checkpoints) > NEAR_EVENTS) return false;
-    const position = foremost(checkpoints);
+    const { position, event_id } = foremost(checkpoints);
     await foldUpTo(client, projection, build, position, readPage);
     // Above every revision there was: nobody takes a new checkpoint for an old one of the same number.
     const revision = Math.max(...checkpoints.map((checkpoint) => checkpoint.revision)) + 1;
     await client.query('DELETE FROM projector.checkpoint WHERE build_id = $1', [build.build_id]);
     await client.query(
-      `INSERT INTO projector.checkpoint (build_id, segment, position, revision)
-       SELECT $1, generate_series(0, $2 - 1), $3, $4`,
-      [build.build_id, segments, position, revision],
+      `INSERT INTO projector.checkpoint (build_id, segment, position, event_id, revision)
+       SELECT $1, generate_series(0, $2 - 1), $3, $4, $5`,
+      [build.build_id, segments, position, event_id, revision],
     );
     await client.query('UPDATE projector.build SET segments = $2 WHERE build_id = $1', [
       build.build_id,
@@ -86,10 +89,10 @@ async function replaceSegments(
 }
 
 const foremost = (checkpoints: readonly Checkpoint[]) =>
-  Math.max(...checkpoints.map(({ position }) => position));
+  checkpoints.reduce((first, each) => (each.position > first.position ? each : first));
 
 function spreadOf(checkpoints: readonly Checkpoint[]): number {
-  const position = foremost(checkpoints);
+  const { position } = foremost(checkpoints);
   return checkpoints.reduce((sum, checkpoint) => sum + position - checkpoint.position, 0);
 }
 

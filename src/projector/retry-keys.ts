@@ -7,6 +7,7 @@ import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { Build } from '../read-models/build.js';
 import { CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
+import { assertSameLog } from '../read-models/same-log.js';
 import { type FoldedPage, foldPage, type Parked } from './fold-page.js';
 import { createFollower, type Follower } from './follower.js';
 import { createPage, type Page, slicePage } from './page.js';
@@ -57,6 +58,7 @@ async function retryHeld(
 ): Promise<Retried> {
   const checkpoints = await seizeCheckpoints(client, build.build_id);
   if (checkpoints.length !== build.segments) throw new CheckpointMoved();
+  await assertSameLog(logPool, build.projection, checkpoints);
   const { rows } = await client.query(
     'SELECT position FROM projector.parked WHERE build_id = $1 AND key_id = ANY($2) ORDER BY position',
     [build.build_id, keyIds],

@@ -7,6 +7,7 @@ import { EventMissing } from '../log/missing-event.js';
 import { isLocked } from '../postgres/failure.js';
 import type { Build } from '../read-models/build.js';
 import { ensureLiveBuild } from '../read-models/live-build.js';
+import { AnotherLog } from '../read-models/same-log.js';
 import { createFollower, type Follower, refreshFollower } from './follower.js';
 import { createOwnership } from './ownership.js';
 import { resegment } from './resegment.js';
@@ -96,7 +97,7 @@ function createSplitter({ pool, logPool, logger, segments }: RosterOptions) {
       next.set(build.build_id, Number.POSITIVE_INFINITY);
       return split;
     } catch (error) {
-      if (!isLocked(error) && !(error instanceof EventMissing)) throw error;
+      if (!isLocked(error) && !(error instanceof EventMissing || error instanceof AnotherLog)) throw error;
       next.set(build.build_id, performance.now() + SPLIT_AGAIN_MS);
       const told = { err: error, projection: projection.name, segments };
       logger.warn(

@@ -13,6 +13,7 @@ import { readAt, readHead } from '../log/read-log.js';
 import { createPool } from '../postgres/connect.js';
 import { createPatientPool, PAGE_PATIENCE, type Patience } from '../postgres/patience.js';
 import { PIPELINED } from '../postgres/pipeline.js';
+import { findMismatches } from '../read-models/same-log.js';
 import { createServiceGroup, type Service } from '../service.js';
 import { createProjectorMetrics } from './metrics.js';
 import { createProjector } from './projector.js';
@@ -121,6 +122,7 @@ function openService(options: ProjectorServiceOptions): Running {
     leaseTtlMs,
     readHead: () => readHead(logPool),
     hasEvent: async (position) => (await readAt(logPool, position)) !== undefined,
+    findMismatches: (checkpoints) => findMismatches(logPool, checkpoints),
     pollMs: () => (bus?.connection() ? POLL_WITH_DOORBELL_MS : POLL_MS),
     onPage: metrics.onPage,
   });

@@ -6,11 +6,13 @@ export interface Checkpoint {
   build_id: number;
   segment: number;
   position: number;
+  /** Id of the event at the position, which tells the log; null where it is not known. */
+  event_id: string | null;
   /** Raised by whoever changes the build's rows outside the fold. */
   revision: number;
 }
 
-const COLUMNS = 'build_id, segment, position, revision';
+const COLUMNS = 'build_id, segment, position, event_id, revision';
 
 /** The checkpoints of a build, by segment. */
 export async function readCheckpoints(db: pg.ClientBase | pg.Pool, buildId: number): Promise<Checkpoint[]> {
@@ -31,20 +33,23 @@ export class CheckpointMoved extends Error {
 
 const MOVED = 'HF002';
 
+/** A place in the log, as an event and a checkpoint have it. */
+export type Place = Pick<Checkpoint, 'position' | 'event_id'>;
+
 /**
- * Moves checkpoints from where they were read to `position`, in the caller's transaction and before its rows: a
+ * Moves checkpoints from where they were read to a target, in the caller's transaction and before its rows: a
  * second projector waits here for the first's commit. Throws CheckpointMoved where any of them has moved; the
  * transaction has failed then, so that statements sent behind are void.
  */
 export async function claimCheckpoints(
   client: pg.ClientBase,
   checkpoints: readonly Checkpoint[],
-  position: number,
+  { position, event_id }: Place,
 ): Promise<void> {
   const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
-  const values = [list('build_id'), list('segment'), list('position'), list('revision'), position];
+  const values = [list('build_id'), list('segment'), list('position'), list('revision'), position, event_id];
   try {
-    await client.query('SELECT projector.move_checkpoints($1, $2, $3, $4, $5)', values);
+    await client.query('SELECT projector.move_checkpoints($1, $2, $3, $4, $5, $6)', values);
   } catch (cause) {
     throw sqlState(cause) === MOVED ? new CheckpointMoved({ cause }) : cause;
   }
@@ -54,15 +59,20 @@ export async function claimCheckpoints(
 export async function moveCheckpoints(
   client: pg.ClientBase,
   checkpoints: readonly Checkpoint[],
-  position: number,
+  target: Place,
 ): Promise<boolean> {
   try {
-    await claimCheckpoints(client, checkpoints, position);
+    await claimCheckpoints(client, checkpoints, target);
     return true;
   } catch (error) {
     if (error instanceof CheckpointMoved) return false;
     throw error;
   }
+}
+
+/** Notes that a checkpoint was moved. */
+export function noteMove(checkpoint: Checkpoint, { position, event_id }: Place): void {
+  Object.assign(checkpoint, { position, event_id });
 }
 
 /**

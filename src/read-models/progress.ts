@@ -1,9 +1,12 @@
 // How far every projection is, for people and for metrics.
 import type pg from 'pg';
+import { AnotherLog, findMismatches } from './same-log.js';
 
 export interface SegmentProgress {
   segment: number;
   position: number;
+  /** Id of the event there; null where it is not known. */
+  event_id: string | null;
 }
 
 export interface RebuildProgress {
@@ -27,6 +30,8 @@ export interface ProjectionProgress {
   /** Age of the oldest event that is not in it yet; 0 at the head. */
   lag_seconds: number;
   segments: SegmentProgress[];
+  /** Why it cannot go on with this log, and what to do; null where it can. */
+  fault: string | null;
   parked: number;
   unreadable: number;
   rebuild: RebuildProgress | null;
@@ -34,7 +39,8 @@ export interface ProjectionProgress {
 
 const PROGRESS = `
   SELECT b.projection AS name, b.version, b.build_id,
-    (SELECT json_agg(json_build_object('segment', c.segment, 'position', c.position) ORDER BY c.segment)
+    (SELECT json_agg(json_build_object('segment', c.segment, 'position', c.position, 'event_id', c.event_id)
+       ORDER BY c.segment)
      FROM projector.checkpoint c WHERE c.build_id = b.build_id) AS segments,
     (SELECT count(*) FROM projector.parked p WHERE p.build_id = b.build_id) AS parked,
     (SELECT count(*) FROM projector.unreadable u WHERE u.build_id = b.build_id) AS unreadable,
@@ -58,10 +64,14 @@ export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise
      LEFT JOIN event_log e ON e.position = at.position + 1 ORDER BY at.nth`,
     [positions],
   );
+  const segments: SegmentProgress[] = rows.flatMap((row) => row.segments);
+  const mismatches = await findMismatches(logPool, segments);
   return rows.map((row, index) => {
     const { head, position, age } = log.rows[index];
     const rebuild = row.rebuild && { ...row.rebuild, events_left: Math.max(0, head - row.rebuild.position) };
     const lag_seconds = Math.max(0, Math.round((age ?? 0) * 1000) / 1000);
-    return { ...row, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
+    const mismatch = mismatches.find(({ checkpoint }) => row.segments.includes(checkpoint));
+    const fault = mismatch ? new AnotherLog(row.name, mismatch).message : null;
+    return { ...row, fault, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
   });
 }

@@ -129,7 +129,7 @@ t.test('a swap that a long read stands in the way of is made when that has ended
   await rebuild([resource]);
   const reader = await pool.connect();
   await reader.query('BEGIN; SELECT count(*) FROM read_model.resource');
-  const back = rollbackRebuild(pool, resource);
+  const back = rollbackRebuild({ logPool: pool, readPool: pool }, resource);
   const blocked = () =>
     pool.query(
       `SELECT 1 FROM pg_stat_activity

@@ -19,6 +19,7 @@ import { createRunReader } from '../../src/projector/run-reader.js';
 import { createProjectorService, type ProjectorServiceOptions } from '../../src/projector/service.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { columnsOf, rowFromTexts, selected } from '../../src/read-models/columns.js';
+import { findMismatches } from '../../src/read-models/same-log.js';
 import { fixtureEvents } from '../support/logged-events.js';
 import type { TestDatabase } from '../support/test-database.js';
 
@@ -69,6 +70,7 @@ export function partsOf({ pool }: Pick<TestDatabase, 'pool'>): ProjectorOptions 
     readPool: pool,
     readHead: () => readHead(pool),
     hasEvent: async (position) => (await readAt(pool, position)) !== undefined,
+    findMismatches: (checkpoints) => findMismatches(pool, checkpoints),
     logger,
     leaseTtlMs,
     pollMs: () => 1,

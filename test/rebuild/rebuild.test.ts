@@ -121,10 +121,10 @@ t.test('a swap is taken back, and the old table is followed from where it stood'
   const database = await createRebuildingDatabase(t);
   const first = (await findServed(database.pool, 'resource'))!;
   await database.rebuild([resource]);
-  const back = await rollbackRebuild(database.pool, resource);
+  const back = await rollbackRebuild(database.pools, resource);
   t.equal(back.build_id, first.build_id);
   t.equal((await findServed(database.pool, 'resource'))?.build_id, first.build_id);
-  await t.rejects(rollbackRebuild(database.pool, findProjection('activity')), /no earlier table/);
+  await t.rejects(rollbackRebuild(database.pools, findProjection('activity')), /no earlier table/);
   t.match((await database.rebuild([resource])).get('resource'), { kind: 'swapped', drift: false });
 });
 
@@ -185,7 +185,7 @@ t.test('readers never fail and never see a mixture while rows are rebuilt and sw
   const reading = Promise.all([inSql(), overHttp()]);
   for (let round = 0; round < 4; round++) {
     await database.rebuild([resource], { memoryBytes: 50_000_000, pageEvents: 2000, acceptDrift: true });
-    await rollbackRebuild(database.pool, resource);
+    await rollbackRebuild(database.pools, resource);
   }
   going = false;
   await reading;

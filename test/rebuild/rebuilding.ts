@@ -5,6 +5,7 @@ import pino from 'pino';
 import type { Test } from 'tap';
 import type { Projection } from '../../projections/contract.js';
 import { PROJECTIONS } from '../../projections/index.js';
+import type { Pools } from '../../src/projector/pools.js';
 import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
 import { type RebuildOptions, rebuild } from '../../src/projector/rebuild/rebuild.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
@@ -20,6 +21,7 @@ export type Rebuild = (
 
 export interface RebuildingDatabase extends TestDatabase {
   head: number;
+  pools: Pools;
   rebuild: Rebuild;
   /** The rows of a view, as text, in the order of their key. */
   rows(view: string): Promise<string[]>;
@@ -37,6 +39,7 @@ export async function createRebuildingDatabase(
   return {
     ...database,
     head,
+    pools: { logPool: pool, readPool: pool },
     rebuild: rebuildIn(pool),
     async rows(view) {
       const { rows } = await pool.query(`SELECT r::text AS row FROM read_model."${view}" r ORDER BY 1`);

@@ -71,7 +71,7 @@ t.test(
       'the plain view shows the new one',
     );
 
-    const back = await rollbackRebuild(pool, next);
+    const back = await rollbackRebuild({ logPool: pool, readPool: pool }, next);
     t.equal(back.version, 1);
     t.strictSame(await connectors('integration'), before);
     t.match(

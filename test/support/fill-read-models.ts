@@ -30,7 +30,8 @@ async function fill(
   const table = createRowTable(projection, tableOf(build));
   const rows = [...foldEvents(projection, events).rows.values()];
   await inTransaction(read, async (client) => {
-    await moveCheckpoints(client, await readCheckpoints(client as never, build.build_id), position);
+    const event_id = events.at(-1)?.event_id ?? null;
+    await moveCheckpoints(client, await readCheckpoints(client, build.build_id), { position, event_id });
     for (let at = 0; at < rows.length; at += 1000) await table.upsert(client, rows.slice(at, at + 1000));
   });
 }

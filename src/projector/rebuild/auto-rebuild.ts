@@ -86,8 +86,13 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
     sampleSize: 0,
     dryRun: false,
     acceptDrift: true,
-    onLeftover: ({ kept, ...leftover }) =>
-      logger.info(leftover, kept ? 'going on with a rebuild' : 'what other code has built is begun anew'),
+    onLeftover: ({ kept, otherLog, ...leftover }) =>
+      logger.info(
+        leftover,
+        kept
+          ? 'going on with a rebuild'
+          : `what ${otherLog ? 'another log gave' : 'other code has built'} is begun anew`,
+      ),
     onProgress: throttle.pace,
     signal,
   });

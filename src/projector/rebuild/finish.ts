@@ -8,10 +8,12 @@
 // the checkpoints, finds its build no longer 'building', and stops.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { readAt, readHead } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
 import { type Checkpoint, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
 import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
 import { createPage } from '../page.js';
@@ -42,6 +44,8 @@ export type Outcome =
       comparison: Comparison | undefined;
       /** The live build has another key, so that its rows cannot be compared. */
       rekeyed: boolean;
+      /** The live build was folded from another log, so that its rows are not compared. */
+      otherLog: boolean;
       drift: boolean;
     }
   | { kind: 'behind'; live: number; rebuilt: number };
@@ -63,17 +67,22 @@ export async function finishRebuild(
     await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await findServed(client, projection.name);
     const live = (await findBuild(client, projection, 'live')) ?? served;
-    const before = live ? await seizeCheckpoints(client, live.build_id) : [];
+    const held = live ? await seizeCheckpoints(client, live.build_id) : [];
     const after = await seizeCheckpoints(client, building.build_id);
     await assertBuilding(client, building);
-    const target = Math.max(...before.concat(after).map(({ position }) => position));
+    await assertSameLog(options.logPool, projection.name, after);
+    // Of a live build of another log neither position nor rows mean anything here: the log's head is the goal then.
+    const otherLog = (await findMismatches(options.logPool, held)).length > 0;
+    const before = otherLog ? [] : held;
+    const goal = otherLog ? await readHead(options.logPool) : 0;
+    const target = Math.max(goal, ...before.concat(after).map(({ position }) => position));
     const sameVersion = live?.version === projection.version;
     const laggards = sameVersion && !isUntouched(before) ? before.concat(after) : after;
     const behind = laggards.reduce((sum, { position }) => sum + target - position, 0);
     if (behind > options.catchUpLimit)
-      return { kind: 'behind', live: lowest(before), rebuilt: lowest(after) };
+      return { kind: 'behind', live: Math.min(target, lowest(before)), rebuilt: lowest(after) };
     await catchUp(client, projection, building, target, options);
-    const swapping = { building, live, served, position: target, rekeyed: false };
+    const swapping = { building, live, served, position: target, rekeyed: false, otherLog };
     if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);
     const rekeyed = !(await haveOneKey(client, projection, live, building));
     if (rekeyed && sameVersion) throw new Error(keyChanged(projection));
@@ -110,10 +119,11 @@ async function catchUp(
     await catchUpSegment(client, readPage, follower, checkpoint, target).catch((error) => {
       throw isRefusedData(error) ? new RowRefused([build], target, error) : error;
     });
-  await client.query('UPDATE projector.checkpoint SET position = $2 WHERE build_id = $1', [
-    build.build_id,
-    target,
-  ]);
+  const last = await readAt(logPool, target);
+  await client.query(
+    'UPDATE projector.checkpoint SET position = $2, event_id = $3 WHERE build_id = $1 AND position <> $2',
+    [build.build_id, target, last?.event_id],
+  );
 }
 
 async function catchUpSegment(
@@ -144,21 +154,22 @@ interface Swapping {
   served: Build | undefined;
   position: number;
   rekeyed: boolean;
+  otherLog: boolean;
 }
 
 async function swap(
   client: pg.ClientBase,
   projection: Projection,
-  { building, live, served, position, rekeyed }: Swapping,
+  { building, live, served, ...found }: Swapping,
   comparison: Comparison | undefined,
   { dryRun, acceptDrift }: FinishOptions,
 ): Promise<Outcome> {
   const sameVersion = live?.version === projection.version;
   const drift = sameVersion && comparison !== undefined && !isSame(comparison);
-  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', position, comparison, rekeyed, drift };
+  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', ...found, comparison, drift };
   if (live && sameVersion) await setState(client, live, 'retired');
   await setState(client, building, 'live');
   await showBuild(client, building, !served || served.version <= projection.version);
   await pruneRetired(client, building, 1);
-  return { kind: 'swapped', position, comparison, rekeyed, drift };
+  return { kind: 'swapped', ...found, comparison, drift };
 }

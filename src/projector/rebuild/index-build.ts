@@ -44,6 +44,8 @@ async function emptyAndIndex(client: pg.ClientBase, projection: Projection, buil
   await client.query(`TRUNCATE ${tableOf(build)}`);
   for (const incidents of ['unreadable', 'parked'])
     await client.query(`DELETE FROM projector.${incidents} WHERE build_id = $1`, [build.build_id]);
-  await client.query('UPDATE projector.checkpoint SET position = 0 WHERE build_id = $1', [build.build_id]);
+  await client.query('UPDATE projector.checkpoint SET position = 0, event_id = NULL WHERE build_id = $1', [
+    build.build_id,
+  ]);
   await createIndexes(client, projection, build);
 }

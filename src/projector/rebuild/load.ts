@@ -8,7 +8,13 @@ import type pg from 'pg';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Checkpoint, CheckpointMoved, moveCheckpoints } from '../../read-models/checkpoint.js';
+import {
+  type Checkpoint,
+  CheckpointMoved,
+  moveCheckpoints,
+  noteMove,
+  type Place,
+} from '../../read-models/checkpoint.js';
 import { applyPage } from '../apply-page.js';
 import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
@@ -90,11 +96,12 @@ async function foldAndWrite(
     for (let reached = from; reached < to; ) {
       options.signal?.throwIfAborted();
       const events = await readPage(reached, to);
-      reached = events.at(-1)!.position;
+      const last = events.at(-1)!;
+      reached = last.position;
       await foldTogether(events, loading, options);
       if (reached >= to || isDue(loading, written, options)) {
         await writing;
-        writing = write(loading, reached, options);
+        writing = write(loading, last, options);
         writing.catch(() => {});
         written = performance.now();
       }
@@ -166,11 +173,7 @@ async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOpti
 }
 
 // All that is taken here stays held until the commit; what is folded meanwhile is the next batch.
-async function write(
-  loading: readonly Loading[],
-  position: number,
-  { readPool }: LoadOptions,
-): Promise<void> {
+async function write(loading: readonly Loading[], place: Place, { readPool }: LoadOptions): Promise<void> {
   const parts = loading.map((each) => {
     const part = { ...each, batch: each.follower.store.take() };
     each.incidents = noIncidents();
@@ -181,7 +184,7 @@ async function write(
       // Rows and checkpoints that a crash takes back, it takes back together; the swap's own commit is waited for.
       await client.query('SET LOCAL synchronous_commit = off');
       const moving = parts.flatMap(({ checkpoints }) => checkpoints);
-      if (!(await moveCheckpoints(client, moving, position))) throw new CheckpointMoved();
+      if (!(await moveCheckpoints(client, moving, place))) throw new CheckpointMoved();
       for (const { follower, incidents, batch } of parts) {
         await writeIncidents(client, follower.build.build_id, incidents);
         await batch.write(client);
@@ -190,10 +193,10 @@ async function write(
   } catch (error) {
     if (!isRefusedData(error)) throw error;
     const builds = parts.map(({ follower }) => follower.build);
-    throw new RowRefused(builds, position, error);
+    throw new RowRefused(builds, place.position, error);
   }
   for (const { checkpoints, batch } of parts) {
-    for (const checkpoint of checkpoints) checkpoint.position = position;
+    for (const checkpoint of checkpoints) noteMove(checkpoint, place);
     batch.settle();
   }
 }

@@ -1,5 +1,6 @@
-// The build that a rebuild fills: a new one, or what an earlier rebuild left behind, if the same code folded it. What
-// other code of the same version folded is dropped: rows of both in one table would be nobody's.
+// The build that a rebuild fills: a new one, or what an earlier rebuild left behind, if the same code folded it from this
+// log. What other code of the same version folded, or another log gave, is dropped: rows of both in one table would be
+// nobody's.
 //
 // Two processes of different code that both want the version: the one that holds its lease begins anew, and works until
 // it has swapped or ends. The other finds the lease held, and then the version served. It begins anew itself only
@@ -8,8 +9,9 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, createBuild, findBuild } from '../../read-models/build.js';
-import { readCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { type Checkpoint, readCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../read-models/live-build.js';
+import { findMismatches } from '../../read-models/same-log.js';
 import { dropBuild } from './retire.js';
 
 /** What an earlier rebuild left behind, and what becomes of it. */
@@ -18,11 +20,14 @@ export interface Leftover {
   version: number;
   /** Position up to which it is folded. */
   position: number;
-  /** Gone on with; else it is dropped, since other code folded it, and begun anew. */
+  /** Gone on with; else it is dropped, since other code folded it, or from another log, and begun anew. */
   kept: boolean;
+  /** It was folded from another log. */
+  otherLog?: true;
 }
 
 export interface PrepareOptions {
+  logPool: pg.Pool;
   readPool: pg.Pool;
   /** A build keyed within an integration gets so many segments at least. */
   workers: number;
@@ -34,12 +39,20 @@ export interface PrepareOptions {
 /** The build to fill. Call it as the holder of the rebuild's lease. */
 export async function prepareBuild(
   projection: Projection,
-  { readPool, workers, code, onLeftover }: PrepareOptions,
+  { logPool, readPool, workers, code, onLeftover }: PrepareOptions,
 ): Promise<Build> {
   const live = await ensureLiveBuild(readPool, projection);
   const left = await findBuild(readPool, projection, 'building');
-  const kept = left?.code === code;
-  if (left) onLeftover?.({ ...projectionOf(left), position: await lowestPosition(readPool, left), kept });
+  const reached = left ? await readCheckpoints(readPool, left.build_id) : [];
+  const otherLog = (await findMismatches(logPool, reached)).length > 0;
+  const kept = left?.code === code && !otherLog;
+  if (left)
+    onLeftover?.({
+      ...projectionOf(left),
+      position: lowest(reached),
+      kept,
+      ...(otherLog && { otherLog }),
+    });
   if (left && kept) return left;
   const segments = projection.within === 'integration' ? Math.max(workers, live?.segments ?? 1) : 1;
   return inTransaction(readPool, async (client) => {
@@ -50,10 +63,8 @@ export async function prepareBuild(
 
 const projectionOf = ({ projection, version }: Build) => ({ projection, version });
 
-async function lowestPosition(readPool: pg.Pool, build: Build): Promise<number> {
-  const checkpoints = await readCheckpoints(readPool, build.build_id);
-  return Math.min(...checkpoints.map(({ position }) => position));
-}
+const lowest = (checkpoints: readonly Checkpoint[]) =>
+  Math.min(...checkpoints.map(({ position }) => position));
 
 // Checkpoints first, as whoever writes to it: one that still does, without its lease, then finds them gone.
 async function dropBuilding(client: pg.ClientBase, build: Build): Promise<void> {

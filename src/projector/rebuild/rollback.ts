@@ -4,25 +4,27 @@ import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { assertSameLog } from '../../read-models/same-log.js';
+import type { Pools } from '../pools.js';
 import { giveWay } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
  * where it stands. No rebuild by itself follows (pinned) until the next one by hand. Throws where there is nothing
- * to go back to.
+ * to go back to, AnotherLog where it was folded from another log.
  */
-export async function rollbackRebuild(pool: pg.Pool, projection: Projection): Promise<Build> {
+export async function rollbackRebuild(pools: Pools, projection: Projection): Promise<Build> {
   for (let round = 1; ; round++)
     try {
-      return await swapBack(pool, projection);
+      return await swapBack(pools, projection);
     } catch (error) {
       if (!isLocked(error)) throw error;
       await giveWay(error, round);
     }
 }
 
-function swapBack(pool: pg.Pool, projection: Projection): Promise<Build> {
-  return inTransaction(pool, async (client) => {
+function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise<Build> {
+  return inTransaction(readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await findServed(client, projection.name);
     const previous = await findPrevious(client, projection, served);
@@ -31,7 +33,8 @@ function swapBack(pool: pg.Pool, projection: Projection): Promise<Build> {
         `${projection.name} has no earlier table to go back to. Only the last one is kept, and only after a rebuild.`,
       );
     await seizeCheckpoints(client, served.build_id);
-    await seizeCheckpoints(client, previous.build_id);
+    const checkpoints = await seizeCheckpoints(client, previous.build_id);
+    await assertSameLog(logPool, projection.name, checkpoints);
     if (previous.version === served.version) {
       await setState(client, served, 'retired');
       await setState(client, previous, 'live');
