@@ -23,6 +23,8 @@ export interface Aside {
    * is theirs; else their followers are set aside, be it all of them, and told of.
    */
   others(followers: readonly Follower[]): Promise<readonly Follower[]>;
+  /** A connection to the log has ended: behind the next one may be another log, so all are asked about again. */
+  compareAnew(): void;
   size(): number;
   /** Why some cannot go on until a person acts. */
   failure(): Error | undefined;
@@ -60,7 +62,7 @@ const ASIDE_MS = { held: 1000, fault: 5000 };
 export function createAside(options: AsideOptions): Aside {
   const { readPool, readHead, hasEvent, findMismatches, logger } = options;
   const left = new Map<number, Left>();
-  const ofThisLog = new WeakSet<Checkpoint>();
+  let ofThisLog = new WeakSet<Checkpoint>();
   const leftOf = ({ build }: Follower) => left.get(build.build_id);
   const goingOf = (followers: readonly Follower[]) => followers.filter((follower) => !leftOf(follower));
 
@@ -166,7 +168,11 @@ export function createAside(options: AsideOptions): Aside {
     return new Error(told.join(' '));
   }
 
-  return { set, others, size: () => left.size, failure };
+  function compareAnew(): void {
+    ofThisLog = new WeakSet();
+  }
+
+  return { set, others, compareAnew, size: () => left.size, failure };
 }
 
 const namesOf = (followers: readonly Follower[]) => followers.map(({ projection }) => projection.name);

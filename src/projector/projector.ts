@@ -29,6 +29,8 @@ export interface ProjectorOptions extends ProjectOptions {
 export interface Projector extends Service {
   /** Says that the log has grown: reading starts at once. */
   ring(): void;
+  /** Says that a connection to the log has ended: the next page is read once checkpoints are known to be of the log there. */
+  logLeft(): void;
   /** Resolves when everything owned here is folded up to the head that the log had at the call, or further. */
   untilHead(): Promise<void>;
   /** Throws, with the reason, unless the last round was good and not long ago. */
@@ -126,6 +128,12 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (pauseMs === 0) pause.end(); // A pause after a fault is not cut short.
   }
 
+  // A run of pages ends too, so that the next round compares before it reads.
+  function logLeft(): void {
+    nextBeat = Number.NEGATIVE_INFINITY;
+    aside.compareAnew();
+  }
+
   async function stop(): Promise<void> {
     if (!running) return;
     stopping = true;
@@ -153,6 +161,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     },
     stop,
     ring,
+    logLeft,
     untilHead: () =>
       new Promise((resolve) => {
         atHead.push(resolve);
