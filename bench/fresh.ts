@@ -42,7 +42,7 @@ export const fresh: Bench = {
     const values: Record<keyof typeof NAMES, number[]> = { p50: [], p99: [], seen50: [], seen99: [] };
     const loads = [full];
     for (let round = 0; round < (options.rounds ?? 2); round++) {
-      const loading = pacedLoad({ url, bodies, connections: 32, seconds, rate });
+      const loading = pacedLoad({ url, bodies, connections: CONNECTIONS, seconds, rate });
       const { acknowledged, visible } = await probe({
         url,
         queryUrl: query!.url,

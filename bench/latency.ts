@@ -44,7 +44,7 @@ export const latency: Bench = {
     const answers: [string, LoadAnswer][] = [['full load', full]];
     for (const { name, load, meanwhile } of situations(context, database)) {
       const rate = Math.max(1, Math.round(fullRate * load));
-      const loading = pacedLoad({ url, bodies, connections: 32, seconds, rate });
+      const loading = pacedLoad({ url, bodies, connections: CONNECTIONS, seconds, rate });
       await delay(500);
       await meanwhile?.();
       const answer = await loading;
