@@ -33,7 +33,7 @@ const APPENDER_LIMITS: AppenderLimits = {
 };
 
 /** Fewer events than these cost less than their commit does besides: they are not shared out. */
-const FEW = 16;
+const FEW = 32;
 
 /** There is no room in memory for one more event: the caller answers 503. */
 export class AppenderFull extends Error {

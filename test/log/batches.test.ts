@@ -40,11 +40,11 @@ t.test(
 t.test('few callers are committed together', async (t) => {
   const { pool, commits } = await prepare(t);
   const appender = createAppender({ pool: commits });
-  await Promise.all(Array.from({ length: 30 }, () => appender.append(event('x'))));
+  await Promise.all(Array.from({ length: 60 }, () => appender.append(event('x'))));
   const { rows } = await pool.query('SELECT count FROM seal ORDER BY last_position');
   t.same(
     rows.map(({ count }) => count),
-    [30],
+    [60],
   );
 });
 
