@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type JetStreamManager } from 'nats';
 import type pg from 'pg';
-import { STREAM } from '../src/bus/stream.js';
+import { findStream, managerOf, STREAM } from '../src/bus/stream.js';
 
 const STANDS_STILL_MS = 10_000;
 
@@ -12,14 +12,14 @@ async function withManager<Answer>(
 ): Promise<Answer> {
   const connection = await connect({ servers: natsUrl });
   try {
-    return await work(await connection.jetstreamManager({ checkAPI: false }));
+    return await work(await managerOf(connection));
   } finally {
     await connection.close();
   }
 }
 
 const lastSequence = async (manager: JetStreamManager): Promise<number | undefined> => {
-  const stream = await manager.streams.info(STREAM).catch(() => undefined);
+  const stream = await findStream(manager);
   return stream?.state.last_seq;
 };
 
@@ -33,7 +33,9 @@ export async function assertNoStream(natsUrl: string): Promise<void> {
 
 /** Removes the stream, if there is one. */
 export async function removeStream(natsUrl: string): Promise<void> {
-  await withManager(natsUrl, (manager) => manager.streams.delete(STREAM).catch(() => false));
+  await withManager(natsUrl, async (manager) => {
+    if (await findStream(manager)) await manager.streams.delete(STREAM);
+  });
 }
 
 /**
