@@ -19,7 +19,7 @@ CREATE TRIGGER checkpoint_forget_event BEFORE UPDATE OF position ON projector.ch
 FOR EACH ROW WHEN (NEW.position <> OLD.position AND NEW.event_id = OLD.event_id)
 EXECUTE FUNCTION projector.forget_event();
 
--- As the one of five parameters (0003), which older code calls, with the id of the event at target.
+-- As 0003 has it, with the id of the event at target.
 CREATE FUNCTION projector.move_checkpoints(
   build_ids bigint[], segments integer[], positions bigint[], revisions bigint[], target bigint, target_event uuid
 ) RETURNS void
@@ -39,3 +39,9 @@ BEGIN
       moved, cardinality(build_ids) USING ERRCODE = 'HF002';
   END IF;
 END $$;
+
+-- What older code calls: it does not know the event.
+CREATE OR REPLACE FUNCTION projector.move_checkpoints(
+  build_ids bigint[], segments integer[], positions bigint[], revisions bigint[], target bigint
+) RETURNS void
+LANGUAGE sql AS 'SELECT projector.move_checkpoints(build_ids, segments, positions, revisions, target, NULL)';
