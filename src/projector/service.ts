@@ -126,8 +126,8 @@ function openService(options: ProjectorServiceOptions): Running {
     pollMs: () => (bus?.connection() ? POLL_WITH_DOORBELL_MS : POLL_MS),
     onPage: metrics.onPage,
   });
-  // Of a connection at rest; one at work fails its round, after which checkpoints are read anew.
-  logPool.on('error', projector.logLeft);
+  // Of whichever connection, at rest or lent to somebody else than the rounds: behind the next one may be another log.
+  logPool.on('remove', projector.logLeft);
   if (bus) onRing(bus, projector.ring);
   const ready = async () => {
     projector.assertReading();

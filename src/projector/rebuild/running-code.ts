@@ -6,15 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../postgres/package-root.js';
 
 /** Beside projections/, with what all of these import: how events are read, which rows one concerns, how they are written. */
-const FOLDING = [
-  'src/projector/run-reader',
-  'src/projector/run-reader-thread',
-  'src/projector/read-page',
-  'src/projector/page',
-  'src/projector/fold-page',
-  'src/projector/row-store',
-  'src/read-models/rows',
-];
+const FOLDING = ['src/projector/rebuild/local-loader', 'src/projector/run-reader-thread'];
 
 let digest: string | undefined;
 
