@@ -21,7 +21,7 @@ export function copyIn<Row>(
   client: pg.ClientBase,
   table: string,
   columns: readonly CopiedColumn<Row>[],
-  rows: readonly Row[],
+  rows: Iterable<Row>,
 ): Promise<void> {
   const names = columns.map(({ name }) => name).join(', ');
   const text = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
@@ -84,7 +84,7 @@ const TRAILER = -1;
 const MESSAGE_BYTES = 256 * 1024;
 
 // A message has many rows; only all of them together must be in COPY's form.
-function* encoded<Row>(columns: readonly CopiedColumn<Row>[], rows: readonly Row[]): Generator<Buffer> {
+function* encoded<Row>(columns: readonly CopiedColumn<Row>[], rows: Iterable<Row>): Generator<Buffer> {
   const codecs = columns.map(({ type }) => elementCodec(type));
   let buffer = Buffer.allocUnsafe(MESSAGE_BYTES + (MESSAGE_BYTES >> 2));
   let at = HEAD_BYTES + SIGNATURE.copy(buffer, HEAD_BYTES);
