@@ -100,7 +100,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     bytes += event.body.length;
     return new Promise<Appended>((resolve, reject) => {
       pending.push({ event, resolve, reject });
-      if (pending.length >= enough) pause.end();
+      if (pending.length >= enough || bytes >= limits.batchBytes) pause.end();
       running ??= run();
     });
   }
@@ -128,8 +128,9 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
     running = undefined;
   }
 
-  // Until all that were under way wait again, or a whole batch does, or their time is over.
+  // Until all that were under way wait again, or a whole batch does, or their time is over. Nothing is in flight here.
   async function gather(): Promise<void> {
+    if (bytes >= limits.batchBytes) return;
     enough = Math.min(unanswered + pending.length, limits.batchEvents);
     await pause.for(gatherMs);
     enough = Number.POSITIVE_INFINITY;

@@ -88,36 +88,50 @@ t.test('beside another appender, those under way are gathered until they all wai
   other.release();
 });
 
-t.test('beside another appender, what is a whole batch is not gathered for any longer', async (t) => {
-  const { pool, commits, holdHead } = await prepare(t);
-  const appender = createAppender({ pool: commits, limits: { batchEvents: 2 } });
-  const release = await holdHead();
-  const first = appender.append(event('first'));
-  const backend = await waitingBackend(pool);
-  const other = await pool.connect();
-  await other.query('BEGIN');
-  const othersAppend = appendEvents(other, [event('of another')]);
-  await waitingBackend(pool, backend);
-  const pair = [appender.append(event('a')), appender.append(event('b'))];
-  const third = appender.append(event('c'));
-  await release();
-  await Promise.all([first, othersAppend]);
-  await waitingBackend(pool, 0, '50 ms');
-  await other.query('COMMIT');
-  other.release();
-  await Promise.all(pair);
-  let turns = 0;
-  let waited: number | undefined;
-  const turn = () => {
-    turns += 1;
-    if (waited === undefined) setImmediate(turn);
-  };
-  turn();
-  const last = appender.append(
-    watched('d', () => {
-      waited = turns;
-    }),
-  );
-  await Promise.all([third, last]);
-  t.ok(waited! <= 3, `${waited} turns of the event loop, where half of the 50 ms would be many`);
-});
+const BODY_BYTES = event('a').body.length;
+for (const [whole, limits] of [
+  ['of as many events as one takes', { batchEvents: 2 }],
+  ['of as many bytes as one takes', { batchBytes: 2 * BODY_BYTES }],
+] as const)
+  for (const [when, isEarly] of [
+    ['that waits already', true],
+    ['that comes to wait', false],
+  ] as const)
+    t.test(
+      `beside another appender, a batch ${whole}, ${when}, is not gathered for any longer`,
+      async (t) => {
+        const { pool, commits, holdHead } = await prepare(t);
+        const appender = createAppender({ pool: commits, limits });
+        let turns = 0;
+        let waited: number | undefined;
+        const turn = () => {
+          turns += 1;
+          if (waited === undefined) setImmediate(turn);
+        };
+        const appendLast = () =>
+          appender.append(
+            watched('d', () => {
+              waited = turns;
+            }),
+          );
+        const release = await holdHead();
+        const first = appender.append(event('first'));
+        const backend = await waitingBackend(pool);
+        const other = await pool.connect();
+        await other.query('BEGIN');
+        const othersAppend = appendEvents(other, [event('of another')]);
+        await waitingBackend(pool, backend);
+        const pair = [appender.append(event('a')), appender.append(event('b'))];
+        const third = appender.append(event('c'));
+        const early = isEarly ? appendLast() : undefined;
+        await release();
+        await Promise.all([first, othersAppend]);
+        await waitingBackend(pool, 0, '50 ms');
+        await other.query('COMMIT');
+        other.release();
+        await Promise.all(pair);
+        turn();
+        await Promise.all([third, early ?? appendLast()]);
+        t.ok(waited! <= 3, `${waited} turns of the event loop, where half of the 50 ms would be many`);
+      },
+    );
