@@ -8,11 +8,12 @@
 // the checkpoints, finds its build no longer 'building', and stops.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { readAt, readHead } from '../../log/read-log.js';
+import type { FoldedEvent } from '../../../schemas/logged-event.js';
+import { readHead } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
-import { type Checkpoint, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { type Checkpoint, claimCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
 import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
@@ -23,7 +24,7 @@ import { writeIncidents } from '../write-incidents.js';
 import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { assertBuilding } from './prepare.js';
 import { pruneRetired } from './retire.js';
-import { RowRefused } from './row-refused.js';
+import { RowsRefused } from './rows-refused.js';
 
 export interface FinishOptions {
   logPool: pg.Pool;
@@ -55,7 +56,7 @@ const PAGE_BYTES = 4 * 1024 * 1024;
 const GENERATION_BYTES = 32 * 1024 * 1024;
 
 /**
- * Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. Throws RowRefused where
+ * Finishes the rebuild of a projection whose building build is loaded nearly up to the live one. Throws RowsRefused where
  * what is missing has to be folded in pages of its own before, which park the event.
  */
 export async function finishRebuild(
@@ -104,7 +105,7 @@ const lowest = (checkpoints: readonly Checkpoint[]) =>
 const isUntouched = (checkpoints: readonly Checkpoint[]) =>
   checkpoints.every(({ position }) => position === 0);
 
-/** Folds every segment of a build up to `target` inside the transaction that holds its checkpoints. */
+/** Folds every segment of a build up to `target` inside the transaction that holds its checkpoints, and moves them. */
 async function catchUp(
   client: pg.ClientBase,
   projection: Projection,
@@ -115,27 +116,26 @@ async function catchUp(
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
   const readRun = createRunReader(logPool);
   const readPage = createPageReader({ readRun, pageEvents: PAGE_EVENTS, pageBytes: PAGE_BYTES });
-  for (const checkpoint of follower.checkpoints)
-    await catchUpSegment(client, readPage, follower, checkpoint, target).catch((error) => {
-      throw isRefusedData(error) ? new RowRefused([build], target, error) : error;
+  const behind = follower.checkpoints.filter(({ position }) => position < target);
+  let last: FoldedEvent | undefined;
+  for (const checkpoint of behind)
+    last = await catchUpSegment(client, readPage, follower, checkpoint, target).catch((error) => {
+      throw isRefusedData(error) ? new RowsRefused([build], target, error) : error;
     });
-  const last = await readAt(logPool, target);
-  await client.query(
-    'UPDATE projector.checkpoint SET position = $2, event_id = $3 WHERE build_id = $1 AND position <> $2',
-    [build.build_id, target, last?.event_id],
-  );
+  if (last) await claimCheckpoints(client, behind, last);
 }
 
+/** Answers the event at `target`, which is ahead of the checkpoint. */
 async function catchUpSegment(
   client: pg.ClientBase,
   readPage: PageReader,
   follower: Follower,
   { segment, position }: Checkpoint,
   target: number,
-): Promise<void> {
+): Promise<FoldedEvent> {
   const { projection, store, build, parkedKeys } = follower;
   const owned = new Set([segment]);
-  for (let reached = position; reached < target; ) {
+  for (let reached = position; ; ) {
     const page = createPage(await readKnown(readPage, reached, target - reached));
     const folded = await foldPage(
       client,
@@ -145,6 +145,7 @@ async function catchUpSegment(
     await writeIncidents(client, build.build_id, folded);
     await store.flush(client);
     reached = page.last;
+    if (reached >= target) return page.events.at(-1)!;
   }
 }
 

@@ -22,7 +22,7 @@ import { createPage, type Page } from '../page.js';
 import { createPageReader, readKnown } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
-import { RowRefused } from './row-refused.js';
+import { RowsRefused } from './rows-refused.js';
 
 export interface LoadOptions {
   readRun: RunReader;
@@ -78,7 +78,7 @@ async function pass(
   try {
     await foldAndWrite(from, to, loading, options);
   } catch (error) {
-    if (!(error instanceof RowRefused)) throw error;
+    if (!(error instanceof RowsRefused)) throw error;
     await foldCarefully(loading, error.position, options);
   }
 }
@@ -193,7 +193,7 @@ async function write(loading: readonly Loading[], place: Place, { readPool }: Lo
   } catch (error) {
     if (!isRefusedData(error)) throw error;
     const builds = parts.map(({ follower }) => follower.build);
-    throw new RowRefused(builds, place.position, error);
+    throw new RowsRefused(builds, place.position, error);
   }
   for (const { checkpoints, batch } of parts) {
     for (const checkpoint of checkpoints) noteMove(checkpoint, place);

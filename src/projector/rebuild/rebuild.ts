@@ -19,7 +19,7 @@ import { giveWay, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
 import { indexBuild } from './index-build.js';
 import { type Leftover, prepareBuild } from './prepare.js';
-import { RowRefused } from './row-refused.js';
+import { RowsRefused } from './rows-refused.js';
 import { runningCode } from './running-code.js';
 
 export interface Rebuilding {
@@ -134,7 +134,7 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
     const finishing = { ...options, ...options.unhurried, catchUpLimit };
     const outcome = await finishRebuild(projection, build, finishing).catch((error) => {
       if (isLocked(error)) return giveWay(error, round);
-      if (!(error instanceof RowRefused) || round >= LOCK_ROUNDS) return ignoreMoved(error);
+      if (!(error instanceof RowsRefused) || round >= LOCK_ROUNDS) return ignoreMoved(error);
       return bringUp(error.builds, error.position);
     });
     if (outcome === undefined) continue;

@@ -1,10 +1,10 @@
 import type { Build } from '../../read-models/build.js';
 
 /**
- * Postgres refuses a row of one of the builds, from the events up to `position` that they were behind: nothing was done.
- * Page by page the event is found, and parked.
+ * Postgres refuses a row of one of the builds, of the events up to `position`, which were to be written together:
+ * nothing was done. Page by page the event behind it is found, and parked.
  */
-export class RowRefused extends Error {
+export class RowsRefused extends Error {
   constructor(
     readonly builds: readonly Build[],
     readonly position: number,
