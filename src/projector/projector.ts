@@ -105,6 +105,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   async function recover(error: unknown): Promise<void> {
     nextBeat = Number.NEGATIVE_INFINITY;
+    options.readPage.forget?.();
     const { projections, othersGoOn } = await aside.set(error, roster.followers());
     roster.reload();
     if (othersGoOn) return;
@@ -128,9 +129,10 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (pauseMs === 0) pause.end(); // A pause after a fault is not cut short.
   }
 
-  // A run of pages ends too, so that the next round compares before it reads.
+  // A run of pages ends too, so that the next round compares before it reads; what was read ahead nobody compares.
   function logLeft(): void {
     nextBeat = Number.NEGATIVE_INFINITY;
+    options.readPage.forget?.();
     aside.compareAnew();
   }
 

@@ -12,6 +12,8 @@ export interface PageReader {
   (position: number, limit: number): Promise<FoldedEvent[]>;
   /** Whether the page after a position is being read already, since the one before was full. Default: no. */
   isAhead?(position: number): boolean;
+  /** Drops what was read ahead: it may be of a log that another one has taken the place of. */
+  forget?(): void;
 }
 
 export interface PageReaderOptions {
@@ -50,7 +52,13 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
     return events;
   }
 
-  return Object.assign(readPage, { isAhead: (position: number) => ahead?.position === position });
+  const isAhead = (position: number) => ahead?.position === position;
+
+  function forget(): void {
+    ahead = undefined;
+  }
+
+  return Object.assign(readPage, { isAhead, forget });
 }
 
 /** Reads a page where there must be one, since more was folded before. Throws EventMissing where there is none. */

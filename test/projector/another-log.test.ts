@@ -9,7 +9,10 @@ import { readAt, readHead } from '../../src/log/read-log.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { retryParked } from '../../src/projector/parked.js';
 import type { Pools } from '../../src/projector/pools.js';
+import { createProjector, type Projector } from '../../src/projector/projector.js';
+import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
+import { createRunReader } from '../../src/projector/run-reader.js';
 import { verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
@@ -18,7 +21,15 @@ import { fixtureBodies, newEvent } from '../support/fill-log.js';
 import { runProgram } from '../support/run-program.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, BODIES, foldToHead, startProjector } from './projecting.js';
+import {
+  appendBodies,
+  areAtHead,
+  assertFolded,
+  BODIES,
+  foldToHead,
+  partsOf,
+  startProjector,
+} from './projecting.js';
 
 const resource = findProjection('resource');
 const KEPT = 80;
@@ -132,6 +143,44 @@ t.test('a projector that runs while the log is restored notices', async (t) => {
   await waitFor(() => told(differ).length >= PROJECTIONS.length);
   for (const { position } of await placesOf(old)) t.equal(position, KEPT + LOST);
 });
+
+const ENDS: Record<string, (projector: Projector) => void> = {
+  'a connection to it has ended': (projector) => projector.logLeft(),
+  'a round has failed': () => {
+    throw new Error('nothing can be read for a while');
+  },
+};
+
+for (const [what, end] of Object.entries(ENDS))
+  t.test(`what was read ahead of a log is not folded once ${what}`, async (t) => {
+    const { old, log, grow } = await restore(t);
+    await grow();
+    const parts = partsOf(log);
+    let pool = old.pool;
+    const readPage = createPageReader({
+      readRun: (...order) => createRunReader(pool)(...order),
+      pageEvents: KEPT / 2,
+      pageBytes: 1e6,
+    });
+    async function update(): Promise<void> {
+      const isRestored = pool === old.pool && readPage.isAhead!(KEPT);
+      if (isRestored) pool = log.pool;
+      if (isRestored) end(projector);
+      await parts.roster.update();
+    }
+    // One page a round, so that a round begins where the logs part.
+    const projector = createProjector({
+      ...parts,
+      readPage,
+      roster: { ...parts.roster, update },
+      leaseTtlMs: 0,
+    });
+    t.teardown(() => projector.stop());
+    await projector.start();
+    await waitFor(() => areAtHead(log, PROJECTIONS));
+    t.equal(pool, log.pool);
+    await assertFolded(t, log.pool);
+  });
 
 t.test('a log that is shorter still is no reason for a rebuild to refuse', async (t) => {
   const { old, log, run } = await restore(t);
