@@ -1,15 +1,31 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { createThrottle } from '../../src/projector/rebuild/throttle.js';
 import { createWorkerLoader } from '../../src/projector/rebuild/worker-loader.js';
 import { createRebuildingDatabase } from './rebuilding.js';
 
-t.test('a rebuild waits while live work is behind and somebody catches it up, and only then', async (t) => {
+async function createLagging(t: Test) {
   const { pool, head } = await createRebuildingDatabase(t);
   const throttle = createThrottle({ logPool: pool, readPool: pool, lagLimit: 1000, lookEveryMs: 0 });
-  const behind = (events: number) =>
-    pool.query('UPDATE projector.checkpoint SET position = $1', [head - events]);
+  const behind = (events: number, which = 'true') =>
+    pool.query(`UPDATE projector.checkpoint SET position = $1 WHERE ${which}`, [head - events]);
+  /** Paces while those that are 3000 events behind are caught up. */
+  async function paceFollowed(which?: string): Promise<void> {
+    let paced = false;
+    const catchingUp = (async () => {
+      for (let left = 3000; !paced && left > 0; left -= 50) await behind(left, which);
+    })();
+    await throttle.pace();
+    paced = true;
+    await catchingUp;
+    t.ok(throttle.liveLag() <= 1000, `went on at ${throttle.liveLag()} events behind`);
+  }
+  return { pool, throttle, behind, paceFollowed };
+}
+
+t.test('a rebuild waits while live work is behind and somebody catches it up, and only then', async (t) => {
+  const { throttle, behind, paceFollowed } = await createLagging(t);
   await throttle.pace();
   t.equal(throttle.liveLag(), 0, 'at the head it goes on');
 
@@ -17,15 +33,20 @@ t.test('a rebuild waits while live work is behind and somebody catches it up, an
   await throttle.pace();
   t.equal(throttle.liveLag(), 3000, 'nobody follows: waiting would help nobody');
 
-  let left = 3000;
-  let paced = false;
-  const catchingUp = (async () => {
-    for (; !paced && left > 0; left -= 50) await behind(left);
-  })();
+  await paceFollowed();
+});
+
+t.test('a rebuild does not wait for a read model of another log, but for the others beside it', async (t) => {
+  const { pool, throttle, behind, paceFollowed } = await createLagging(t);
+  const stuck = `build_id = (SELECT build_id FROM projector.build WHERE projection = 'resource')`;
+  await pool.query(
+    `UPDATE projector.checkpoint SET position = 1, event_id = gen_random_uuid() WHERE ${stuck}`,
+  );
   await throttle.pace();
-  paced = true;
-  await catchingUp;
-  t.ok(throttle.liveLag() <= 1000, `went on at ${throttle.liveLag()} events behind`);
+  t.equal(throttle.liveLag(), 0, 'the others are at the head');
+
+  await behind(3000, `NOT ${stuck}`);
+  await paceFollowed(`NOT ${stuck}`);
 });
 
 /** The nice values of this process's threads. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */

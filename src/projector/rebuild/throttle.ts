@@ -1,4 +1,5 @@
-// A rebuild yields to live work: while the live projections lag, and somebody is catching them up, it waits.
+// A rebuild yields to live work: while the live projections lag, and somebody is catching them up, it waits. Not for one
+// that was folded from another log: nobody catches it up.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { readProgress } from '../../read-models/progress.js';
@@ -6,7 +7,7 @@ import { readProgress } from '../../read-models/progress.js';
 export interface Throttle {
   /** Call after each page: returns at once, or after a pause while live work is behind. */
   pace(): Promise<void>;
-  /** Events that the live projections were behind when last looked at. */
+  /** Events that the live projections that can go on were behind when last looked at. */
   liveLag(): number;
 }
 
@@ -49,8 +50,9 @@ export function createThrottle({
 
   async function furthestBehind(): Promise<{ position: number; lag: number }> {
     const progress = await readProgress(logPool, readPool);
-    const position = Math.min(...progress.map((each) => each.position));
-    return { position, lag: Math.max(0, ...progress.map(({ lag_events }) => lag_events)) };
+    const going = progress.filter(({ fault }) => fault === null);
+    const position = Math.min(...going.map((each) => each.position));
+    return { position, lag: Math.max(0, ...going.map(({ lag_events }) => lag_events)) };
   }
 
   return { pace, liveLag: () => lag };
