@@ -1,5 +1,5 @@
-// Followers that the others do not wait for: their next event is missing, or the log ends before what they have folded
-// (an older one was restored), or has another event there (and has grown since), or another process holds their
+// Followers that the others do not wait for: their next event is missing, or the log is another one than what they have
+// folded (an older one was restored: it ends before, or has another event there), or another process holds their
 // checkpoints, as a comparison before a swap does for as long as it takes. For a while they are left out of the rounds.
 // They hold no rows then, and go on from their own checkpoints: positions may differ.
 import type { FastifyBaseLogger } from 'fastify';
@@ -14,7 +14,8 @@ import type { Follower } from './follower.js';
 export interface Aside {
   /**
    * Sets those of a round's followers aside that a fault is about, and tells so; not where it is about none of them, or
-   * about all: nobody would go on by it then. The roster's followers are to be made anew after it.
+   * about all: nobody would go on by it then. Where an event is missing, those of another log are set aside first, be it
+   * all of them. The roster's followers are to be made anew after it.
    */
   set(fault: unknown, followers: readonly Follower[]): Promise<Stuck>;
   /**
@@ -39,8 +40,6 @@ export interface Stuck {
 
 export interface AsideOptions {
   readPool: pg.Pool;
-  /** The log's last position. */
-  readHead(): Promise<number>;
   /** Whether the log has an event at a position. */
   hasEvent(position: number): Promise<boolean>;
   /** See `findMismatches`. */
@@ -60,7 +59,7 @@ const ASIDE_MS = { held: 1000, fault: 5000 };
 
 /** Nobody is set aside yet. */
 export function createAside(options: AsideOptions): Aside {
-  const { readPool, readHead, hasEvent, findMismatches, logger } = options;
+  const { readPool, hasEvent, findMismatches, logger } = options;
   const left = new Map<number, Left>();
   let ofThisLog = new WeakSet<Checkpoint>();
   const leftOf = ({ build }: Follower) => left.get(build.build_id);
@@ -93,14 +92,22 @@ export function createAside(options: AsideOptions): Aside {
   }
 
   async function set(fault: unknown, followers: readonly Follower[]): Promise<Stuck> {
-    const going = goingOf(followers);
-    const groups = await findStuck(fault, going, { readPool, readHead }).catch(() => []);
-    const stuck = groups.flatMap((group) => group.followers);
+    const nobody = { projections: [], othersGoOn: false };
+    return leaveStuck(fault, goingOf(followers)).catch(() => nobody);
+  }
+
+  async function leaveStuck(fault: unknown, going: readonly Follower[]): Promise<Stuck> {
+    if (fault instanceof EventMissing) {
+      // Where an older log was restored, it was noticed at those that stand at its end, behind the ones it ends before.
+      compareAnew();
+      const ofOthers = await compare(going);
+      if (ofOthers.length > 0) return { projections: namesOf(ofOthers), othersGoOn: true };
+    }
+    const stuck = await findStuck(fault, going, readPool);
     const othersGoOn = stuck.length > 0 && stuck.length < going.length;
     if (othersGoOn)
-      for (const { missing, followers } of groups)
-        if (missing === undefined) waitForLock(fault, followers);
-        else waitFor(missing, followers);
+      if (fault instanceof EventMissing) waitFor(fault.position, stuck);
+      else waitForLock(fault, stuck);
     return { projections: namesOf(stuck), othersGoOn };
   }
 
@@ -110,30 +117,28 @@ export function createAside(options: AsideOptions): Aside {
     return goingOf(followers);
   }
 
-  async function compare(followers: readonly Follower[]): Promise<void> {
+  /** Answers those that were set aside. */
+  async function compare(followers: readonly Follower[]): Promise<readonly Follower[]> {
     const checkpoints = followers.flatMap((follower) => follower.checkpoints);
     const asked = checkpoints.filter((checkpoint) => !ofThisLog.has(checkpoint));
-    if (asked.length === 0) return;
+    if (asked.length === 0) return [];
     const mismatches = await findMismatches(asked);
     for (const checkpoint of asked) ofThisLog.add(checkpoint);
     for (const { checkpoint } of mismatches) ofThisLog.delete(checkpoint);
-    const beyond = new Map<number, Follower[]>();
-    for (const follower of followers) {
+    return followers.filter((follower) => {
       const mismatch = mismatches.find(({ checkpoint }) => follower.checkpoints.includes(checkpoint));
-      if (!mismatch) continue;
-      const { found, checkpoint } = mismatch;
-      if (found !== undefined) leaveToPerson(follower, mismatch);
-      else beyond.set(checkpoint.position, [...(beyond.get(checkpoint.position) ?? []), follower]);
-    }
-    for (const [position, waiting] of beyond) waitFor(position, waiting);
+      if (mismatch) leaveToPerson(follower, mismatch);
+      return mismatch !== undefined;
+    });
   }
 
   async function letIn(followers: readonly Follower[]): Promise<void> {
     const now = performance.now();
     const areDue = () => followers.filter((follower) => now >= (leftOf(follower)?.until ?? now + 1));
-    await keepWaiting(areDue());
-    // Again, before they count as let in: those that wait for a person are not ready in between.
+    // Before they count as let in: those that wait for a person are not ready in between. And before it is asked for what
+    // is missing: in another log it never comes.
     await compare(areDue());
+    await keepWaiting(areDue());
     const due = areDue();
     const held = await findHeld(readPool, due);
     for (const { build } of due) left.delete(build.build_id);

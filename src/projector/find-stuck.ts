@@ -4,34 +4,15 @@ import { EventMissing } from '../log/missing-event.js';
 import { isLocked } from '../postgres/failure.js';
 import type { Follower } from './follower.js';
 
-/** Followers that wait for one event, or for their checkpoints. */
-export interface Group {
-  /** Position of the event. */
-  missing: number | undefined;
-  followers: readonly Follower[];
-}
-
-/** Those of the followers that a fault is about, by what they wait for; none where it is about none of them. */
+/** Those of the followers that wait for the event that a fault is about, or for their checkpoints; none for other faults. */
 export async function findStuck(
   fault: unknown,
   followers: readonly Follower[],
-  { readPool, readHead }: { readPool: pg.Pool; readHead(): Promise<number> },
-): Promise<Group[]> {
-  if (isLocked(fault)) return [{ missing: undefined, followers: await findHeld(readPool, followers) }];
-  if (!(fault instanceof EventMissing)) return [];
-  const head = await readHead();
-  const beyond = followers.filter((follower) => foremost(follower) > head);
-  if (beyond.length === 0)
-    return [{ missing: fault.position, followers: standingBefore(fault.position, followers) }];
-  // It was noticed at those behind, from which on there should be events: but there the log ends.
-  const positions = [...new Set(beyond.map(foremost))];
-  return positions.map((missing) => ({
-    missing,
-    followers: beyond.filter((follower) => foremost(follower) === missing),
-  }));
+  readPool: pg.Pool,
+): Promise<readonly Follower[]> {
+  if (isLocked(fault)) return findHeld(readPool, followers);
+  return fault instanceof EventMissing ? standingBefore(fault.position, followers) : [];
 }
-
-const foremost = ({ checkpoints }: Follower) => Math.max(...checkpoints.map(({ position }) => position));
 
 const standingBefore = (position: number, followers: readonly Follower[]) =>
   followers.filter(({ checkpoints }) =>

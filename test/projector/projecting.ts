@@ -15,7 +15,7 @@ import { TEXT_TYPES } from '../../src/postgres/connect.js';
 import type { ProjectorOptions } from '../../src/projector/projector.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { createRoster } from '../../src/projector/roster.js';
-import { createRunReader } from '../../src/projector/run-reader.js';
+import { createRunReader, type RunReader } from '../../src/projector/run-reader.js';
 import { createProjectorService, type ProjectorServiceOptions } from '../../src/projector/service.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { columnsOf, rowFromTexts, selected } from '../../src/read-models/columns.js';
@@ -59,18 +59,25 @@ export async function startProjector(
   return service;
 }
 
-/** What a projector is made of, so that a test can count what is asked of a part. It looks for events all the time. */
-export function partsOf({ pool }: Pick<TestDatabase, 'pool'>): ProjectorOptions {
+/**
+ * What a projector is made of, so that a test can count what is asked of a part, or put another log in the place of the
+ * one there was. It looks for events all the time.
+ */
+export function partsOf(
+  { pool }: Pick<TestDatabase, 'pool'>,
+  { logPool = () => pool, pageEvents = 1000 } = {},
+): ProjectorOptions {
   const leaseTtlMs = 6000;
   const logger = pino({ level: process.env.LOG_LEVEL ?? 'silent' });
+  const readRun: RunReader = (...order) => createRunReader(logPool())(...order);
   const folding = { projections: PROJECTIONS, leaseTtlMs, generationBytes: 1e6, logger };
   return {
     roster: createRoster({ pool, logPool: pool, ...folding }),
-    readPage: createPageReader({ readRun: createRunReader(pool), pageEvents: 1000, pageBytes: 1e6 }),
+    readPage: createPageReader({ readRun, pageEvents, pageBytes: 1e6 }),
     readPool: pool,
-    readHead: () => readHead(pool),
-    hasEvent: async (position) => (await readAt(pool, position)) !== undefined,
-    findMismatches: (checkpoints) => findMismatches(pool, checkpoints),
+    readHead: () => readHead(logPool()),
+    hasEvent: async (position) => (await readAt(logPool(), position)) !== undefined,
+    findMismatches: (checkpoints) => findMismatches(logPool(), checkpoints),
     logger,
     leaseTtlMs,
     pollMs: () => 1,
