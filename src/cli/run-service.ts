@@ -11,7 +11,8 @@ const READY_MESSAGE = 'ready';
 
 /**
  * Runs a service in the foreground and ends the process: with 0 after a stop that was asked for (or after `done`),
- * with 1 if it could not start or could not stop within nine seconds. A second request ends it at once.
+ * with 1 if it could not stop within nine seconds. A second request ends it at once. Throws, once it has stopped, where
+ * it could not start, or where `done` rejects.
  */
 export async function runService(
   service: Service,
@@ -20,12 +21,16 @@ export async function runService(
 ): Promise<never> {
   const request = listenForStop();
   request.again.then(() => process.exit(1));
-  const started = service.start().then(() => announce(logger));
+  let fatal = 'cannot start';
+  const started = service.start().then(() => {
+    announce(logger);
+    fatal = 'cannot go on';
+  });
   const outcome = Promise.race([request.asked, finished(started, done)]);
   try {
     logger.info({ why: await outcome }, 'stopping');
   } catch (error) {
-    logger.fatal({ err: error }, 'cannot start');
+    logger.fatal({ err: error }, fatal);
     await Promise.race([service.stop().catch(() => {}), delay(STOP_WITHIN_MS)]);
     throw error;
   }

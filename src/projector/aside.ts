@@ -26,7 +26,8 @@ export interface Aside {
   others(followers: readonly Follower[]): Promise<readonly Follower[]>;
   /** A connection to the log has ended: behind the next one may be another log, so all are asked about again. */
   compareAnew(): void;
-  size(): number;
+  /** Whether some may go on by waiting: all but those of another log. */
+  mayGoOn(): boolean;
   /** Why some cannot go on until a person acts. */
   failure(): Error | undefined;
 }
@@ -177,7 +178,9 @@ export function createAside(options: AsideOptions): Aside {
     ofThisLog = new WeakSet();
   }
 
-  return { set, others, compareAnew, size: () => left.size, failure };
+  const mayGoOn = () => [...left.values()].some(({ fault }) => !(fault instanceof AnotherLog));
+
+  return { set, others, compareAnew, mayGoOn, failure };
 }
 
 const namesOf = (followers: readonly Follower[]) => followers.map(({ projection }) => projection.name);

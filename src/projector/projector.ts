@@ -31,10 +31,18 @@ export interface Projector extends Service {
   ring(): void;
   /** Says that a connection to the log has ended: the next page is read once checkpoints are known to be of the log there. */
   logLeft(): void;
-  /** Resolves when everything owned here is folded up to the head that the log had at the call, or further. */
+  /**
+   * Resolves when everything owned here is folded up to the head that the log had at the call, or further. Rejects, with
+   * what to do, once only read models of another log are not: waiting does not bring them there.
+   */
   untilHead(): Promise<void>;
   /** Throws, with the reason, unless the last round was good and not long ago. */
   assertReading(): void;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(reason: Error): void;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -64,7 +72,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   let lookedAt = Number.NEGATIVE_INFINITY;
   let failure: Error | undefined;
   let pauseMs = 0;
-  const atHead: (() => void)[] = [];
+  const atHead: Waiting[] = [];
 
   const goesOn = () => !stopping && performance.now() < nextBeat;
 
@@ -91,8 +99,14 @@ export function createProjector(options: ProjectorOptions): Projector {
     pauseMs = 0;
     lastRound = performance.now();
     if (!isIdle) return;
-    if (aside.size() === 0) for (const resolve of atHead.splice(0, waiting)) resolve();
+    if (!aside.mayGoOn()) answer(atHead.splice(0, waiting), aside.failure());
     if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
+  }
+
+  function answer(waiting: readonly Waiting[], fault: Error | undefined): void {
+    for (const { resolve, reject } of waiting)
+      if (fault) reject(fault);
+      else resolve();
   }
 
   const isLookDue = () => performance.now() - lookedAt >= LOOK_EVERY_MS;
@@ -165,8 +179,8 @@ export function createProjector(options: ProjectorOptions): Projector {
     ring,
     logLeft,
     untilHead: () =>
-      new Promise((resolve) => {
-        atHead.push(resolve);
+      new Promise((resolve, reject) => {
+        atHead.push({ resolve, reject });
         rung = true; // A round that goes on is followed by the next at once.
       }),
     assertReading,

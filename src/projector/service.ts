@@ -44,7 +44,10 @@ export interface ProjectorServiceOptions {
 }
 
 export interface ProjectorService extends Service {
-  /** Resolves when all projections of this code, wherever they are folded, have reached the head the log has now. */
+  /**
+   * Resolves when all projections of this code, wherever they are folded, have reached the head the log has now. Rejects
+   * where one never will, since it was folded from another log.
+   */
   untilHead(): Promise<void>;
 }
 

@@ -2,6 +2,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { readHead } from '../log/read-log.js';
+import type { Place } from '../read-models/checkpoint.js';
+import { AnotherLog, findMismatches } from '../read-models/same-log.js';
 import type { Projector } from './projector.js';
 
 export interface UntilFoldedOptions {
@@ -22,9 +24,15 @@ const UNFINISHED = `
     ELSE EXISTS (SELECT 1 FROM projector.checkpoint c WHERE c.build_id = b.build_id AND c.position < $3) END
   LIMIT 1`;
 
+const PLACES = `
+  SELECT b.projection, c.position, c.event_id FROM unnest($1::text[], $2::int[]) AS p(projection, version)
+  JOIN projector.build b ON b.projection = p.projection AND b.version = p.version AND b.state = 'live'
+  JOIN projector.checkpoint c USING (build_id)`;
+
 /**
  * Resolves when every projection, by whichever process it is folded, has reached the head that the log had at the
- * call. Faults of the databases are told and waited out.
+ * call. Rejects, with what to do, where one was folded from another log. Other faults of the databases are told and
+ * waited out.
  */
 export async function untilFolded(options: UntilFoldedOptions): Promise<void> {
   const { projector, readPool, projections, logger } = options;
@@ -33,12 +41,20 @@ export async function untilFolded(options: UntilFoldedOptions): Promise<void> {
     await projector.untilHead();
     try {
       head ??= await readHead(options.logPool);
-      const names = projections.map(({ name }) => name);
-      const versions = projections.map(({ version }) => version);
-      const { rowCount } = await readPool.query(UNFINISHED, [names, versions, head]);
+      const versions = [projections.map(({ name }) => name), projections.map(({ version }) => version)];
+      await assertSameLogs(options, versions);
+      const { rowCount } = await readPool.query(UNFINISHED, [...versions, head]);
       if (rowCount === 0) return;
     } catch (error) {
+      if (error instanceof AnotherLog) throw error;
       logger.warn({ err: error }, 'the head cannot be compared; trying again');
     }
   }
+}
+
+// Those that are folded here were compared; of one that another process folds it is not known.
+async function assertSameLogs({ logPool, readPool }: UntilFoldedOptions, versions: unknown[]): Promise<void> {
+  const { rows } = await readPool.query<Place & { projection: string }>(PLACES, versions);
+  const [mismatch] = await findMismatches(logPool, rows);
+  if (mismatch) throw new AnotherLog(mismatch.checkpoint.projection, mismatch);
 }
