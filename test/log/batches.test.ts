@@ -119,7 +119,10 @@ for (const [whole, limits] of [
         const backend = await waitingBackend(pool);
         const other = await pool.connect();
         await other.query('BEGIN');
-        const othersAppend = appendEvents(other, [event('of another')]);
+        // In this line nobody overtakes, as the pair might at the row of the head.
+        const othersAppend = other
+          .query('LOCK log_setting IN EXCLUSIVE MODE')
+          .then(() => appendEvents(other, [event('of another')]));
         await waitingBackend(pool, backend);
         const pair = [appender.append(event('a')), appender.append(event('b'))];
         const third = appender.append(event('c'));
