@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { Problem } from '../http/problem.js';
+import { createPause } from '../pause.js';
 import { hashOfIntegration, segmentOfIntegration } from '../read-models/segment.js';
 import type { Sql } from './scope.js';
 
@@ -68,9 +69,9 @@ const STEPS_MS = { soon: 4, late: 25, lateAfter: 250 };
 /** Waits on positions with one poll for all waiters, which runs only while there are any. */
 export function createPositionWatch(read: () => Promise<Positions>): PositionWatch {
   const waiters = new Set<Waiter>();
+  const pause = createPause();
   let running = false;
   let newsAt = 0;
-  let proceed = () => {};
 
   async function poll(): Promise<void> {
     while (waiters.size > 0) {
@@ -81,24 +82,14 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
         waiters.clear();
       }
       if (waiters.size === 0) break;
-      await pause(Date.now() - newsAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
+      await pause.for(Date.now() - newsAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
     }
     running = false;
   }
 
-  function pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      proceed = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   function wake(): void {
     newsAt = Date.now();
-    proceed();
+    pause.end();
   }
 
   function waitFor(wait: Wait): Promise<void> {

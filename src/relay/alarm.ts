@@ -1,4 +1,6 @@
-/** A wait that can be cut short. */
+import { createPause } from '../pause.js';
+
+/** A wait that can be ended early, even before it begins. */
 export interface Alarm {
   /** Ends the wait; where nobody waits, the next wait ends at once. */
   ring(): void;
@@ -8,26 +10,17 @@ export interface Alarm {
 
 /** An alarm that has not rung. */
 export function createAlarm(): Alarm {
+  const pause = createPause();
   let rung = false;
-  let wake: (() => void) | undefined;
 
-  function ring(): void {
-    rung = true;
-    wake?.();
-  }
-
-  async function wait(ms: number): Promise<void> {
-    if (!rung)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    wake = undefined;
-    rung = false;
-  }
-
-  return { ring, wait };
+  return {
+    ring() {
+      rung = true;
+      pause.end();
+    },
+    async wait(ms) {
+      if (!rung) await pause.for(ms);
+      rung = false;
+    },
+  };
 }
