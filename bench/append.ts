@@ -15,7 +15,7 @@ export const append: Bench = {
   about: 'append_events in groups of 500 beside COPY into the same table',
   async run(context) {
     const { options, say } = context;
-    const count = options.events ?? 20_000;
+    const count = options.events ?? 50_000;
     const events = createWebhooks(options.bodyBytes).takeEvents(count);
     const contestants = [
       await ours(context, events, 'append_events'),

@@ -31,13 +31,18 @@ export function createDoorLoad(
     prepare: () => checkpoint(pool),
     async run() {
       const answer = await fullLoad({ url, bodies, connections: CONNECTIONS, seconds });
-      if (answer.failed > 0) throw new Error(`${name}: ${answer.failed} requests without a 2xx`);
       answers.push(answer);
-      return answer.requests / answer.seconds;
+      return rateOfAnswered(name, answer);
     },
   });
-  const about = `${seconds} s a turn, ${CONNECTIONS} connections, ${DISTINCT_BODIES} distinct bodies`;
+  const about = `${seconds} s a turn, ${CONNECTIONS} connections, ${DISTINCT_BODIES} distinct bodies of about ${bodyBytes} bytes`;
   return { contestant, about, cost: () => costOf(answers) };
+}
+
+/** Requests a second. Throws where one was answered with something other than a 2xx: refusing is fast. */
+export function rateOfAnswered(name: string, { requests, seconds, failed }: LoadAnswer): number {
+  if (failed > 0) throw new Error(`${name}: ${failed} requests without a 2xx`);
+  return requests / seconds;
 }
 
 /** What the load generator took of the processor. */

@@ -2,7 +2,7 @@
 import type { Bench } from './bench.js';
 import { createWebhooks } from './bodies.js';
 import { untilRelayed } from './bus.js';
-import { CONNECTIONS, costOf } from './door-load.js';
+import { CONNECTIONS, costOf, rateOfAnswered } from './door-load.js';
 import { fullLoad } from './http-load.js';
 import { type Contestant, checkpoint, inTurn, ratioOf, resultOf } from './in-turn.js';
 import type { LoadAnswer } from './load-once.js';
@@ -24,9 +24,10 @@ export const fanIn: Bench = {
     for (let count = 0; count < Math.max(...COUNTS); count++)
       urls.push((await startRole(context, 'ingest', database)).url + path);
     const bodies = createWebhooks(options.bodyBytes).take(5000);
-    const answers: LoadAnswer[] = [];
-    const contestants = COUNTS.map(
-      (count): Contestant => ({
+    const contestants = COUNTS.map((count): Contestant & { answers: LoadAnswer[] } => {
+      const answers: LoadAnswer[] = [];
+      return {
+        answers,
         name: nameOf(count),
         unit: 'requests/s',
         prepare: () => checkpoint(database.pool),
@@ -36,13 +37,14 @@ export const fanIn: Bench = {
           const loads = urls.slice(0, count).map((url) => fullLoad({ url, bodies, connections, seconds }));
           const done = await Promise.all(loads);
           answers.push(...done);
-          return done.reduce((sum, { requests, seconds }) => sum + requests / seconds, 0);
+          return done.reduce((sum, answer) => sum + rateOfAnswered(nameOf(count), answer), 0);
         },
-      }),
-    );
+      };
+    });
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
     const ratios = COUNTS.slice(1).map((count) => ratioOf(lines, nameOf(count), nameOf(1), { atLeast: 1 }));
     const about = `${seconds} s a turn, ${CONNECTIONS} connections shared out among the processes`;
-    return [resultOf('fan-in', about, lines, ratios, [`${costOf(answers)}, for each process`])];
+    const notes = contestants.map(({ name, answers }) => `${name}: ${costOf(answers)}, for each process`);
+    return [resultOf('fan-in', about, lines, ratios, notes)];
   },
 };

@@ -11,23 +11,25 @@ export interface Contestant {
   /** Answers events a second, or whatever `unit` says. May time itself. */
   run(round: number): Promise<number>;
   unit?: string;
+  /** It is not warmed up: a turn takes too long. */
+  cold?: boolean;
   /** Not measured. */
   clear?(round: number): Promise<void>;
 }
 
-/** Runs every contestant once a round, in another order each round. */
+/** Runs every contestant once a round, after a round that warms up and does not count, in another order each round. */
 export async function inTurn(
   contestants: readonly Contestant[],
   rounds: number,
   say: (text: string) => void,
-  warmUp = true,
 ): Promise<Line[]> {
   const lines = contestants.map(({ name, unit = 'events/s' }): Line => ({ name, unit, values: [] }));
-  for (let round = warmUp ? -1 : 0; round < rounds; round++) {
+  for (let round = -1; round < rounds; round++) {
     const order = contestants.map((_, index) => index);
     if (round % 2 !== 0) order.reverse();
     for (const index of order) {
-      const { name, prepare, run, clear } = contestants[index]!;
+      const { name, cold, prepare, run, clear } = contestants[index]!;
+      if (cold && round < 0) continue;
       await prepare?.(round);
       const value = await run(round);
       await clear?.(round);

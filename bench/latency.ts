@@ -16,11 +16,23 @@ import { untilFollowed } from './until-followed.js';
 
 const SECONDS = 8;
 const LOG_BEFORE = 20_000;
+/** Between two checkpoints. */
+const REST_MS = 1000;
+/** So long the bus is down, then up. */
+const ABSENCE_MS = 2000;
 
 interface Situation {
   name: string;
   load: number;
+  /** What goes on meanwhile, again and again until the load ends. */
   meanwhile?(): Promise<unknown>;
+}
+
+interface Answer {
+  name: string;
+  load: LoadAnswer;
+  /** How often it went on meanwhile. */
+  times: number;
 }
 
 export const latency: Bench = {
@@ -38,35 +50,52 @@ export const latency: Bench = {
     const url = door!.url + path;
     await untilFollowed(database.pool);
     const bodies = createWebhooks(options.bodyBytes).take(5000);
-    const full = await fullLoad({ url, bodies, connections: CONNECTIONS, seconds });
+    const order = { url, bodies, connections: CONNECTIONS, seconds };
+    await fullLoad(order); // Warms up.
+    await untilFollowed(database.pool);
+    const full = await fullLoad(order);
     const fullRate = full.requests / full.seconds;
     say(`full load: ${Math.round(fullRate)} a second`);
-    const answers: [string, LoadAnswer][] = [['full load', full]];
-    for (const { name, load, meanwhile } of situations(context, database)) {
-      const rate = Math.max(1, Math.round(fullRate * load));
-      const loading = pacedLoad({ url, bodies, connections: CONNECTIONS, seconds, rate });
-      await delay(500);
-      await meanwhile?.();
-      const answer = await loading;
-      say(`${name}: ${answer.p50.toFixed(1)} / ${answer.p99.toFixed(1)} / ${answer.max.toFixed(0)} ms`);
-      answers.push([name, answer]);
-    }
-    return [report(fullRate, answers)];
+    const answers: Answer[] = [{ name: 'full load', load: full, times: 0 }];
+    for (let round = 0; round < (options.rounds ?? 1); round++)
+      for (const { name, load, meanwhile } of situations(context, database)) {
+        await untilFollowed(database.pool);
+        const rate = Math.max(1, Math.round(fullRate * load));
+        const loading = pacedLoad({ ...order, rate });
+        const times = meanwhile ? await againUntil(loading, meanwhile) : 0;
+        const answer = await loading;
+        say(`${name}: ${answer.p50.toFixed(1)} / ${answer.p99.toFixed(1)} / ${answer.max.toFixed(0)} ms`);
+        answers.push({ name, load: answer, times });
+      }
+    return [report(fullRate, seconds, answers)];
   },
 };
 
-function report(fullRate: number, answers: [string, LoadAnswer][]): BenchResult {
-  const lines = answers.flatMap(([name, { p50, p99, max }]): Line[] => [
-    { name: `${name}, p50`, unit: 'ms', values: [p50] },
-    { name: `${name}, p99`, unit: 'ms', values: [p99] },
-    { name: `${name}, max`, unit: 'ms', values: [max] },
-  ]);
-  const failed = answers.reduce((sum, [, answer]) => sum + answer.failed, 0);
-  const about = `full load ${Math.round(fullRate)} requests a second with ${CONNECTIONS} connections`;
+/** Does it again and again until the load has ended. Answers how often it was begun. */
+async function againUntil(loading: Promise<unknown>, work: () => Promise<unknown>): Promise<number> {
+  let isOver = false;
+  loading.finally(() => (isOver = true)).catch(() => {}); // It is told when the load is waited for.
+  let times = 0;
+  for (; !isOver; times++) await work();
+  return times;
+}
+
+function report(fullRate: number, seconds: number, answers: readonly Answer[]): BenchResult {
+  const names = [...new Set(answers.map(({ name }) => name))];
+  const lines = names.flatMap((name) => {
+    const loads = answers.filter((answer) => answer.name === name).map(({ load }) => load);
+    return (['p50', 'p99', 'max'] as const).map(
+      (which): Line => ({ name: `${name}, ${which}`, unit: 'ms', values: loads.map((load) => load[which]) }),
+    );
+  });
+  const failed = answers.reduce((sum, { load }) => sum + load.failed, 0);
+  const about = `${seconds} s each, full load ${Math.round(fullRate)} requests a second with ${CONNECTIONS} connections`;
+  const meanwhile = answers.filter(({ times }) => times > 0).map(({ name, times }) => `${name} ${times}`);
   const notes = [
     'a latency counts from when the request was due, not from when it was sent (full load: from when it was sent)',
+    `from begin to end of a load, times begun: ${meanwhile.join(', ')}`,
     `${failed} requests without a 2xx`,
-    costOf(answers.map(([, answer]) => answer)),
+    costOf(answers.map(({ load }) => load)),
   ];
   return resultOf('latency', about, lines, [], notes);
 }
@@ -79,24 +108,30 @@ function situations(context: BenchContext, { url, pool }: BenchDatabase): Situat
     {
       name: 'half, during a rebuild',
       load: 0.5,
-      meanwhile: () => runChild<RebuildOrder, RebuildAnswer>('rebuild-once.js', order),
+      async meanwhile() {
+        const { drifted } = await runChild<RebuildOrder, RebuildAnswer>('rebuild-once.js', order);
+        if (drifted.length > 0)
+          throw new Error(`a rebuild differs from the live rows: ${drifted.join(', ')}`);
+      },
     },
-    { name: 'half, during checkpoints', load: 0.5, meanwhile: () => checkpoints(pool) },
+    { name: 'half, during checkpoints', load: 0.5, meanwhile: () => checkpointAndRest(pool) },
     { name: 'half, bus down and coming back', load: 0.5, meanwhile: () => interruptBus(context) },
   ];
 }
 
-async function checkpoints(pool: pg.Pool): Promise<void> {
-  for (let count = 0; count < 3; count++) {
-    await pool.query('CHECKPOINT');
-    await delay(1000);
-  }
+async function checkpointAndRest(pool: pg.Pool): Promise<void> {
+  await pool.query('CHECKPOINT');
+  await delay(REST_MS);
 }
 
 async function interruptBus({ natsServer, say }: BenchContext): Promise<void> {
   const server = await natsServer();
-  if (!server) return say('the nats-server is not ours: it is not interrupted');
+  if (!server) {
+    say('the nats-server is not ours: it is not interrupted');
+    return delay(REST_MS);
+  }
   await server.stop();
-  await delay(3000);
+  await delay(ABSENCE_MS);
   await server.start();
+  await delay(ABSENCE_MS);
 }

@@ -62,7 +62,9 @@ async function run(names: string[], flags: Flags): Promise<void> {
       if (!flags.json) for (const result of found) process.stdout.write(`${toTable(result)}\n`);
     }
     const machine = describeMachine(await bench.servers(), load);
-    process.stdout.write(flags.json ? `${toJson(machine, results)}\n` : `${describe(machine)}\n`);
+    process.stdout.write(
+      flags.json ? `${toJson(machine, options, results)}\n` : `${describe(machine, options)}\n`,
+    );
   } finally {
     await bench.stop();
   }

@@ -27,7 +27,7 @@ export const publish: Bench = {
   about: 'relay, log to acknowledged stream, beside js.publish and core publish',
   async run(context) {
     const { options, say } = context;
-    const count = options.events ?? 50_000;
+    const count = options.events ?? 100_000;
     const { url, pool } = await context.createDatabase();
     await fillLog(pool, count, options.bodyBytes);
     const { events } = await createMirroredRunReader(pool)(0, {

@@ -42,8 +42,8 @@ export const rebuild: Bench = {
       sql(log, count),
       await emmett(context, Math.ceil(count / EMMETT_SHARE)),
     ];
-    const lines = await inTurn(contestants, options.rounds ?? 2, say, false);
-    const valuesOf = (value: (answer: RebuildAnswer) => number) => answers.map(value);
+    const lines = await inTurn(contestants, options.rounds ?? 2, say);
+    const valuesOf = (value: (answer: RebuildAnswer) => number) => answers.slice(1).map(value);
     lines.splice(1, 0, {
       name: NAMES.whole,
       unit: 'events/s',
@@ -96,9 +96,10 @@ function ours({ url, pool }: BenchDatabase, count: number, answers: RebuildAnswe
   };
 }
 
-function read({ url }: BenchDatabase, events: number, ahead: boolean): Contestant {
+function read({ url, pool }: BenchDatabase, events: number, ahead: boolean): Contestant {
   return {
     name: ahead ? NAMES.ahead : NAMES.read,
+    prepare: () => checkpoint(pool),
     async run() {
       const { seconds } = await runChild<ReadOrder, ReadAnswer>('read-once.js', {
         databaseUrl: url,
@@ -111,19 +112,27 @@ function read({ url }: BenchDatabase, events: number, ahead: boolean): Contestan
 }
 
 function sql({ pool }: BenchDatabase, count: number): Contestant {
-  return { name: NAMES.sql, run: async () => count / (await foldInSql(pool)) };
+  return {
+    name: NAMES.sql,
+    prepare: () => checkpoint(pool),
+    run: async () => count / (await foldInSql(pool)),
+  };
 }
 
 async function emmett(context: BenchContext, count: number): Promise<Contestant> {
   const bodies = createWebhooks(context.options.bodyBytes).take(count);
-  let url: string;
+  let database: BenchDatabase;
   return {
     name: NAMES.emmett,
+    cold: true,
     async prepare() {
-      ({ url } = await context.createDatabase());
+      database = await context.createDatabase();
     },
     async run() {
+      const { url, pool } = database;
       const { seconds } = await runEmmett<{ seconds: number }>('rebuild.mjs', { url, bodies });
+      const { rows } = await pool.query('SELECT count(*)::int AS built FROM resource');
+      if (rows[0].built === 0) throw new Error('Emmett built no document');
       return count / seconds;
     },
   };

@@ -1,20 +1,23 @@
 // Figures for people: a table a bench, ratios with their aims.
-import type { Aim, BenchResult, Line, Ratio } from './bench.js';
+import type { Aim, BenchOptions, BenchResult, Line, Ratio } from './bench.js';
 import type { Machine } from './machine.js';
 import { median } from './statistics.js';
 
 /** What a script gets: every value, and the same summary as people see. */
-export function toJson(machine: Machine, results: readonly BenchResult[]): string {
+export function toJson(machine: Machine, options: BenchOptions, results: readonly BenchResult[]): string {
   const summarised = results.map((result) => ({
     ...result,
     lines: result.lines.map((line) => ({ ...line, ...summary(line.values) })),
     ratios: result.ratios.map((ratio) => ({ ...ratio, ...summary(ratio.values), met: isMet(ratio) })),
   }));
-  return JSON.stringify({ machine, results: summarised }, null, 2);
+  return JSON.stringify({ machine, options, results: summarised }, null, 2);
 }
 
-export function describe(machine: Machine): string {
-  return Object.entries(machine)
+/** The machine, and the sizes that were given; others are a bench's own. */
+export function describe(machine: Machine, { bodyBytes, ...sizes }: BenchOptions): string {
+  const given = Object.entries(sizes).filter(([, value]) => value !== undefined);
+  const lines = { ...machine, bodies: `about ${bodyBytes} bytes`, ...Object.fromEntries(given) };
+  return Object.entries(lines)
     .map(([name, value]) => `${name.padEnd(10)} ${value}`)
     .join('\n');
 }

@@ -1,5 +1,5 @@
 // Emmett's rebuild of the resource model: its events appended first (not measured), then
-// rebuildPostgreSQLProjections. Prints {"seconds", "rows"}.
+// rebuildPostgreSQLProjections. Prints {"seconds"}; the documents are in the table `resource`.
 import { readFileSync } from 'node:fs';
 import {
   getPostgreSQLEventStore,

@@ -55,11 +55,13 @@ const AUTO_REBUILD_MS = 5000;
 const SELF_CHECK_MS = 5000;
 const POLL_MS = 100;
 const POLL_WITH_DOORBELL_MS = 1000;
-const PAGE_EVENTS = 2000;
-const PAGE_BYTES = 4 * 1024 * 1024;
+/** Bounds of a page that is followed. */
+export const PAGE_EVENTS = 2000;
+export const PAGE_BYTES = 4 * 1024 * 1024;
 /** One read model's checkpoints may be held for long: the others are not to wait for it longer than this. */
 const LOCK_MS = 1000;
-const GENERATION_BYTES = 16 * 1024 * 1024;
+/** Estimated bytes of rows that are held of each read model, twice this at the most. */
+export const GENERATION_BYTES = 16 * 1024 * 1024;
 
 /** A projector process's service. Nothing is opened before `start`; it can be started again after a stop. */
 export function createProjectorService(options: ProjectorServiceOptions): ProjectorService {
