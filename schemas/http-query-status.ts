@@ -22,6 +22,9 @@ export const ProjectionStatus = Type.Object({
   fault: Nullable('string', 'Why it cannot go on with this log, and what to do'),
   parked: Type.Integer({ description: 'Events that could not be folded, and those that wait behind them' }),
   unreadable: Type.Integer({ description: 'Known events that did not fit their schema' }),
+  pinned: Type.Boolean({
+    description: 'An earlier version was taken back by hand: newer ones are not rebuilt by themselves',
+  }),
   rebuild: Nullable(
     'object',
     'A rebuild that is under way (running), or what one has left behind: build_id, version, running, position, events_left, started_at',

@@ -19,8 +19,12 @@ export function printOutcomes(
 
 function printOutcome(print: Print, name: string, outcome: Outcome, diff: boolean): void {
   if (outcome.kind === 'behind') return;
-  const { kind, position, comparison, rekeyed, otherLog, drift } = outcome;
+  const { kind, position, comparison, rekeyed, otherLog, drift, parked } = outcome;
   print(`${name}: ${kind === 'swapped' ? 'swapped in' : 'not swapped'} at position ${position}`);
+  if (parked.after > 0 || parked.before > 0)
+    print(
+      `  ${parked.after} events are parked in it, ${parked.before} in the one before: hookfold parked list`,
+    );
   if (!comparison) {
     print(
       rekeyed

@@ -73,13 +73,21 @@ async function rollback(context: CommandContext, names: string[], { json }: Flag
   await withPools(context, async (pools) => {
     const served: Build[] = [];
     for (const name of names) {
-      const build = await rollbackRebuild(pools, findProjection(name));
+      const projection = findProjection(name);
+      const build = await rollbackRebuild(pools, projection);
       served.push(build);
-      if (!json) print(`${name} is served from ${build.table_name} again (version ${build.version})`);
+      if (json) continue;
+      print(`${name} is served from ${build.table_name} again (version ${build.version})`);
+      if (build.version < projection.version) for (const line of pinnedLines(name, build)) print(line);
     }
     if (json) print(JSON.stringify(served.map(toJson)));
   });
 }
+
+const pinnedLines = (name: string, { version }: Build) => [
+  `  That is what SQL reads in read_model.${name}. Version ${version} is followed, and answered over HTTP, by processes of`,
+  `  version ${version}: run them. Newer versions are not rebuilt by themselves until: hookfold rebuild ${name}`,
+];
 
 type Pool = ReturnType<typeof createPool>;
 

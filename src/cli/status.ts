@@ -56,7 +56,7 @@ function describeProjections(projections: Status['projections']): string[] {
   const heading = ['read model', 'version', 'position', 'lag', 'segments', 'parked', 'unreadable', 'rebuild'];
   const rows = projections.map((projection) => [
     projection.name,
-    String(projection.version),
+    `${projection.version}${projection.pinned ? ' (pinned)' : ''}`,
     String(projection.position),
     projection.lag_events === 0 ? '0' : `${projection.lag_events} (${projection.lag_seconds} s)`,
     ...[projection.segments.length, projection.parked, projection.unreadable].map(String),

@@ -55,8 +55,9 @@ const AUTO_REBUILD_MS = 5000;
 const SELF_CHECK_MS = 5000;
 const POLL_MS = 100;
 const POLL_WITH_DOORBELL_MS = 1000;
-/** Bounds of a page that is followed. */
+/** Events of a page that is followed, at the most. */
 export const PAGE_EVENTS = 2000;
+/** Bytes of it, at the most. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
 /** One read model's checkpoints may be held for long: the others are not to wait for it longer than this. */
 const LOCK_MS = 1000;

@@ -51,7 +51,7 @@ function explained(error: unknown): unknown {
     case UNDEFINED_TABLE:
       return unavailable(
         'not-built',
-        'this read model is not built yet in the version that this process serves; a projector of this version builds it',
+        'this read model is not built yet in the version that this process serves; a projector of this version builds it, unless an earlier one was taken back (hookfold status: pinned)',
         5,
         error,
       );

@@ -54,6 +54,14 @@ export async function findServed(
   return rows[0];
 }
 
+/**
+ * Holds what is served of a projection, if anything is, to the end of the caller's transaction: nobody else swaps or
+ * takes back meanwhile, and what `findServed` answers behind this stays true.
+ */
+export async function lockServed(client: Client, name: string): Promise<void> {
+  await client.query('SELECT 1 FROM projector.served WHERE projection = $1 FOR UPDATE', [name]);
+}
+
 /** A new build with its empty table, without secondary indexes, its segments at position 0. */
 export async function createBuild(
   client: Client,
@@ -111,7 +119,7 @@ export async function setState(client: Client, build: Build, state: BuildState):
  * Points the version's view, and the plain one where `plain`, at a live build. In the caller's transaction: readers
  * see the old rows until its commit, and the new ones from then on. The version's view is the query role's own and
  * has the internal columns too; the plain one has those that are shown. The code of the build's version is not
- * needed: the table tells its columns.
+ * needed: the table tells its columns. A version that was pinned stays so until a higher one is shown.
  */
 export async function showBuild(client: Client, build: Build, plain: boolean): Promise<void> {
   const { rows } = await client.query<{ name: string; shown: boolean }>(
@@ -129,9 +137,10 @@ export async function showBuild(client: Client, build: Build, plain: boolean): P
     build,
   );
   await client.query(
-    `INSERT INTO projector.served (projection, build_id) VALUES ($1, $2)
-     ON CONFLICT (projection) DO UPDATE SET build_id = EXCLUDED.build_id, pinned = false`,
-    [build.projection, build.build_id],
+    `INSERT INTO projector.served AS served (projection, build_id) VALUES ($1, $2)
+     ON CONFLICT (projection) DO UPDATE SET build_id = EXCLUDED.build_id, pinned = served.pinned
+       AND (SELECT b.version FROM projector.build b WHERE b.build_id = served.build_id) >= $3`,
+    [build.projection, build.build_id, build.version],
   );
 }
 

@@ -34,11 +34,13 @@ export interface ProjectionProgress {
   fault: string | null;
   parked: number;
   unreadable: number;
+  /** An earlier version was taken back by hand: newer ones are not rebuilt by themselves. */
+  pinned: boolean;
   rebuild: RebuildProgress | null;
 }
 
 const PROGRESS = `
-  SELECT b.projection AS name, b.version, b.build_id,
+  SELECT b.projection AS name, b.version, b.build_id, s.pinned,
     (SELECT json_agg(json_build_object('segment', c.segment, 'position', c.position, 'event_id', c.event_id)
        ORDER BY c.segment)
      FROM projector.checkpoint c WHERE c.build_id = b.build_id) AS segments,

@@ -125,6 +125,12 @@ t.test('a swap is taken back, and the old table is followed from where it stood'
   t.equal(back.build_id, first.build_id);
   t.equal((await findServed(database.pool, 'resource'))?.build_id, first.build_id);
   await t.rejects(rollbackRebuild(database.pools, findProjection('activity')), /no earlier table/);
+  const projector = await startProjector(t, database);
+  await fillLog(database.pool, fixtureBodies());
+  await projector.untilHead();
+  await projector.stop();
+  const [checkpoint] = await readCheckpoints(database.pool, first.build_id);
+  t.equal(checkpoint!.position, 2 * database.head, 'what came since is folded into it');
   t.match((await database.rebuild([resource])).get('resource'), { kind: 'swapped', drift: false });
 });
 

@@ -21,17 +21,8 @@ import { appendBodies, assertFolded, startProjector } from '../projector/project
 import { fixtureBodies } from '../support/fill-log.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
+import { next } from './next-version.js';
 import { createRebuildingDatabase } from './rebuilding.js';
-
-/** The next version of `integration`: connectors in capitals. */
-const next: EventProjection<IntegrationRow> = {
-  ...integration,
-  version: 2,
-  evolve(row, event) {
-    const after = integration.evolve(row, event);
-    return after && { ...after, connector_type: after.connector_type?.toUpperCase() ?? null };
-  },
-};
 
 t.test(
   'a higher version is rebuilt by itself and swapped in, and the old one followed by old processes',

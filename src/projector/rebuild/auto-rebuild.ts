@@ -25,25 +25,37 @@ export interface AutoRebuildOptions {
 }
 
 const LAG_LIMIT = 5000;
+/** A swap that cannot be made is tried less and less often. */
+const LONGEST_PAUSE_MS = 300_000;
 const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_EVENTS = 500;
 
-/** A service that looks at its start and then every `everyMs`. Its `stop` leaves a rebuild to be gone on with. */
+/** A service that looks at its start and then every `everyMs`, less often after failures. Its `stop` leaves a rebuild to be gone on with. */
 export function createAutoRebuild(options: AutoRebuildOptions): Service {
   const { logger, everyMs } = options;
   let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
+  let pauseMs = everyMs;
 
   const look = () => {
     running = rebuildOutdated(options, stopping.signal)
-      .catch((error) => {
-        if (stopping.signal.aborted) return;
-        if (error instanceof RebuildRunning) logger.debug(error.message);
-        else logger.warn({ err: error }, 'a rebuild by itself did not finish; it goes on later');
-      })
+      .then(
+        () => {
+          pauseMs = everyMs;
+        },
+        (error) => {
+          if (stopping.signal.aborted) return;
+          if (error instanceof RebuildRunning) return logger.debug(error.message);
+          pauseMs = Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS));
+          logger.warn(
+            { err: error, seconds: pauseMs / 1000 },
+            'a rebuild by itself did not finish; it goes on later',
+          );
+        },
+      )
       .finally(() => {
-        if (!stopping.signal.aborted) timer = setTimeout(look, everyMs);
+        if (!stopping.signal.aborted) timer = setTimeout(look, pauseMs);
       });
   };
   return {
@@ -96,8 +108,14 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
     onProgress: throttle.pace,
     signal,
   });
-  for (const [projection, outcome] of outcomes)
+  for (const [projection, outcome] of outcomes) {
     logger.info({ projection, outcome }, 'rebuilt and swapped in');
+    if (outcome.kind === 'swapped' && outcome.parked.after > outcome.parked.before)
+      logger.warn(
+        { projection, ...outcome.parked },
+        'more events are parked than in the version before: hookfold parked list shows why, hookfold rebuild --rollback goes back',
+      );
+  }
 }
 
 async function findOutdated({ readPool, projections }: AutoRebuildOptions): Promise<Projection[]> {

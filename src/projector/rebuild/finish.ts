@@ -1,7 +1,7 @@
 // The end of a rebuild: at one position, under the live build's checkpoints, compare and swap, in one transaction.
 //
-//   live projector   … page, page, │ waits for the checkpoints │ its compare-and-set fails; it follows the new build
-//   this transaction               │ seize · catch up · compare · swap │
+//   live projector   … page, page, │ waits for the checkpoints        │ its compare-and-set fails; it follows the new build
+//   this transaction               │ seize · try · catch up · compare · swap │
 //   readers          old rows … old rows … old rows …                  │ new rows
 //
 // Killed before the commit: nothing happened, the new build stands where it stood. Two at once: the second waits for
@@ -11,8 +11,15 @@ import type { Projection } from '../../../projections/contract.js';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { readHead } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
-import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
+import { endWithClient, inTransaction } from '../../postgres/transaction.js';
+import {
+  type Build,
+  findBuild,
+  findServed,
+  lockServed,
+  setState,
+  showBuild,
+} from '../../read-models/build.js';
 import { type Checkpoint, claimCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
 import { foldPage } from '../fold-page.js';
@@ -23,7 +30,6 @@ import { createRunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
 import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { assertBuilding } from './prepare.js';
-import { pruneRetired } from './retire.js';
 import { RowsRefused } from './rows-refused.js';
 
 export interface FinishOptions {
@@ -48,6 +54,8 @@ export type Outcome =
       /** The live build was folded from another log, so that its rows are not compared. */
       otherLog: boolean;
       drift: boolean;
+      /** Events that are parked in the new table, and in the one before (0 where there was none). */
+      parked: { before: number; after: number };
     }
   | { kind: 'behind'; live: number; rebuilt: number };
 
@@ -66,11 +74,14 @@ export async function finishRebuild(
 ): Promise<Outcome> {
   return inTransaction(options.readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
+    await endWithClient(client);
+    await lockServed(client, projection.name);
     const served = await findServed(client, projection.name);
     const live = (await findBuild(client, projection, 'live')) ?? served;
     const held = live ? await seizeCheckpoints(client, live.build_id) : [];
     const after = await seizeCheckpoints(client, building.build_id);
     await assertBuilding(client, building);
+    if (!options.dryRun) await tryToShow(client, building, served);
     await assertSameLog(options.logPool, projection.name, after);
     // Of a live build of another log neither position nor rows mean anything here: the log's head is the goal then.
     const otherLog = (await findMismatches(options.logPool, held)).length > 0;
@@ -167,10 +178,34 @@ async function swap(
 ): Promise<Outcome> {
   const sameVersion = live?.version === projection.version;
   const drift = sameVersion && comparison !== undefined && !isSame(comparison);
-  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', ...found, comparison, drift };
+  const parked = await countParked(client, live, building);
+  if (dryRun || (drift && !acceptDrift)) return { kind: 'kept', ...found, comparison, drift, parked };
   if (live && sameVersion) await setState(client, live, 'retired');
   await setState(client, building, 'live');
-  await showBuild(client, building, !served || served.version <= projection.version);
-  await pruneRetired(client, building, 1);
-  return { kind: 'swapped', ...found, comparison, drift };
+  await showBuild(client, building, isNewest(building, served));
+  return { kind: 'swapped', ...found, comparison, drift, parked };
+}
+
+async function countParked(
+  client: pg.ClientBase,
+  live: Build | undefined,
+  building: Build,
+): Promise<{ before: number; after: number }> {
+  const { rows } = await client.query<{ before: string; after: string }>(
+    `SELECT count(*) FILTER (WHERE build_id = $1) AS before, count(*) FILTER (WHERE build_id = $2) AS after
+     FROM projector.parked WHERE build_id IN ($1, $2)`,
+    [live?.build_id ?? null, building.build_id],
+  );
+  return { before: Number(rows[0]!.before), after: Number(rows[0]!.after) };
+}
+
+const isNewest = (building: Build, served: Build | undefined) =>
+  !served || served.version <= building.version;
+
+// What stands in the way of the views (a long read, a view of somebody's on top of them) is met before the comparison,
+// for which the live build is held: else each attempt would hold it up for nothing.
+async function tryToShow(client: pg.ClientBase, building: Build, served: Build | undefined): Promise<void> {
+  await client.query('SAVEPOINT try_to_show');
+  await showBuild(client, building, isNewest(building, served));
+  await client.query('ROLLBACK TO SAVEPOINT try_to_show');
 }

@@ -6,7 +6,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { isRefusedData } from '../../postgres/failure.js';
-import { inTransaction } from '../../postgres/transaction.js';
+import { endWithClient, inTransaction } from '../../postgres/transaction.js';
 import { type Build, createIndexes, tableOf } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertBuilding } from './prepare.js';
@@ -18,6 +18,7 @@ import { assertBuilding } from './prepare.js';
 export async function indexBuild(pool: pg.Pool, projection: Projection, build: Build): Promise<boolean> {
   try {
     await inTransaction(pool, async (client) => {
+      await endWithClient(client);
       if (!(await hasIndexes(client, build))) await createIndexes(client, projection, build);
     });
   } catch (error) {

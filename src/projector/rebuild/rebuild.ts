@@ -19,6 +19,7 @@ import { giveWay, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
 import { indexBuild } from './index-build.js';
 import { type Leftover, prepareBuild } from './prepare.js';
+import { dropOutlived } from './retire.js';
 import { RowsRefused } from './rows-refused.js';
 import { runningCode } from './running-code.js';
 
@@ -59,7 +60,10 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
 
 const CATCH_UP_LIMIT = 20_000;
 
-/** Rebuilds projections over one pass of the log. Answers what became of each. */
+/**
+ * Rebuilds projections over one pass of the log. Answers what became of each. One that cannot be finished keeps no other
+ * from being: its error is thrown at the end, an AggregateError where others have come to their end.
+ */
 export async function rebuild(
   projections: readonly Projection[],
   options: RebuildOptions,
@@ -76,10 +80,7 @@ export async function rebuild(
       builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
     await loadAndIndex(builds, options);
     options.onPhase?.('finish');
-    const outcomes = new Map<string, Outcome>();
-    for (const rebuilding of builds)
-      outcomes.set(rebuilding.projection.name, await finish(rebuilding, options));
-    return outcomes;
+    return await finishAll(builds, options);
   } finally {
     await hold.release();
   }
@@ -118,6 +119,46 @@ async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool):
   for (const { build } of builds)
     for (const { position } of await readCheckpoints(readPool, build.build_id)) positions.push(position);
   return Math.min(...positions);
+}
+
+async function finishAll(
+  builds: readonly Rebuilding[],
+  options: RebuildOptions,
+): Promise<Map<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  const errors: [string, Error][] = [];
+  for (const rebuilding of builds) {
+    const { name } = rebuilding.projection;
+    try {
+      const outcome = await finish(rebuilding, options);
+      outcomes.set(name, outcome);
+      if (outcome.kind === 'swapped') await tidy(name, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      errors.push([name, error as Error]);
+    }
+  }
+  if (errors.length === 0) return outcomes;
+  throw builds.length === 1 ? errors[0]![1] : partly(errors, outcomes);
+}
+
+function partly(errors: readonly [string, Error][], outcomes: ReadonlyMap<string, Outcome>): Error {
+  const done = [...outcomes].map(([name, { kind }]) => `${name}: ${kind}`);
+  const failed = errors.map(([name, { message }]) => `${name}: ${message}`);
+  return new AggregateError(
+    errors.map(([, error]) => error),
+    [...failed, ...done].join('\n'),
+  );
+}
+
+// The swap is made: what cannot be dropped now is dropped by the next.
+async function tidy(name: string, { readPool, logger }: RebuildOptions): Promise<void> {
+  await dropOutlived(readPool, name).catch((error) =>
+    logger.warn(
+      { err: error, projection: name },
+      'tables of before could not be dropped; the next swap does',
+    ),
+  );
 }
 
 // The live build may move on between the load and the transaction, or lag behind with nobody following it: what is

@@ -1,7 +1,7 @@
 // What becomes of builds that are no longer wanted.
 import type pg from 'pg';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, tableOf } from '../../read-models/build.js';
+import { type Build, findServed, lockServed, tableOf } from '../../read-models/build.js';
 import { type HoldOptions, holdRebuild } from './hold.js';
 
 /** Drops a build with its table; a build that is served is refused by Postgres, whose views hang on the table. */
@@ -41,12 +41,46 @@ export async function discardRebuilds(
   }
 }
 
-/** Drops the retired builds of a version but the newest `kept`, which a rollback can go back to. */
-export async function pruneRetired(client: pg.ClientBase, build: Build, kept: number): Promise<void> {
+/**
+ * Drops, after a swap, the builds that nobody can go back to any more: of the version that is served all retired ones but
+ * the newest, and of versions older than the last one before it all that nobody follows. Throws where a long
+ * transaction reads one of them (see `isLocked`): the next swap drops it.
+ */
+export async function dropOutlived(pool: pg.Pool, name: string): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    await client.query("SET LOCAL lock_timeout = '1s'");
+    await lockServed(client, name);
+    const served = await findServed(client, name);
+    if (!served) return;
+    for (const retired of await findRetired(client, served)) await dropBuild(client, retired);
+    for (const old of await findOutlived(client, served)) await dropVersion(client, old);
+  });
+}
+
+async function findRetired(client: pg.ClientBase, served: Build): Promise<Build[]> {
   const { rows } = await client.query<Build>(
     `SELECT * FROM projector.build WHERE projection = $1 AND version = $2 AND state = 'retired'
-     ORDER BY changed_at DESC, build_id DESC OFFSET $3`,
-    [build.projection, build.version, kept],
+     ORDER BY changed_at DESC, build_id DESC OFFSET 1`,
+    [served.projection, served.version],
   );
-  for (const retired of rows) await dropBuild(client, retired);
+  return rows;
+}
+
+// A process that follows a build has a lease on it.
+async function findOutlived(client: pg.ClientBase, served: Build): Promise<Build[]> {
+  const { rows } = await client.query<Build>(
+    `SELECT * FROM projector.build b WHERE projection = $1 AND version < (
+       SELECT max(version) FROM projector.build WHERE projection = $1 AND state = 'live' AND version < $2)
+     AND NOT EXISTS (SELECT FROM hookfold.lease
+       WHERE starts_with(name, 'build:' || b.build_id || ':') AND expires_at > now())
+     ORDER BY build_id`,
+    [served.projection, served.version],
+  );
+  return rows;
+}
+
+async function dropVersion(client: pg.ClientBase, build: Build): Promise<void> {
+  if (build.state === 'live')
+    await client.query(`DROP VIEW IF EXISTS read_model."${build.projection}_v${build.version}"`);
+  await dropBuild(client, build);
 }

@@ -2,7 +2,14 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, findBuild, findServed, setState, showBuild } from '../../read-models/build.js';
+import {
+  type Build,
+  findBuild,
+  findServed,
+  lockServed,
+  setState,
+  showBuild,
+} from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog } from '../../read-models/same-log.js';
 import type { Pools } from '../pools.js';
@@ -10,8 +17,8 @@ import { giveWay } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
- * where it stands. No rebuild by itself follows (pinned) until the next one by hand. Throws where there is nothing
- * to go back to, AnotherLog where it was folded from another log.
+ * where it stands, by processes of its version. Where that is an earlier one, no rebuild by itself follows (pinned) until
+ * the next one by hand. Throws where there is nothing to go back to, AnotherLog where it was folded from another log.
  */
 export async function rollbackRebuild(pools: Pools, projection: Projection): Promise<Build> {
   for (let round = 1; ; round++)
@@ -26,6 +33,7 @@ export async function rollbackRebuild(pools: Pools, projection: Projection): Pro
 function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise<Build> {
   return inTransaction(readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
+    await lockServed(client, projection.name);
     const served = await findServed(client, projection.name);
     const previous = await findPrevious(client, projection, served);
     if (!served || !previous)
@@ -42,7 +50,7 @@ function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise
     await showBuild(client, previous, true);
     await client.query('UPDATE projector.served SET pinned = $2 WHERE projection = $1', [
       projection.name,
-      previous.version !== served.version,
+      served.pinned || previous.version !== served.version,
     ]);
     return previous;
   });
