@@ -49,6 +49,32 @@ t.test('a rebuild does not wait for a read model of another log, but for the oth
   await paceFollowed(`NOT ${stuck}`);
 });
 
+t.test(
+  'a rebuild does not wait for a read model that nobody follows, but for the others beside it',
+  async (t) => {
+    const { pool, throttle, behind, paceFollowed } = await createLagging(t);
+    let asked = 0;
+    pool.on('acquire', () => asked++);
+    async function countAsked(): Promise<number> {
+      asked = 0;
+      await throttle.pace();
+      return asked;
+    }
+    const older = `build_id = (SELECT build_id FROM projector.build WHERE projection = 'resource')`;
+    await behind(4000, older);
+    await throttle.pace();
+    t.equal(throttle.liveLag(), 0, 'it stood still while it was looked at');
+    const withOlder = await countAsked();
+
+    await behind(3000, `NOT ${older}`);
+    await paceFollowed(`NOT ${older}`);
+
+    await behind(0);
+    await throttle.pace();
+    t.equal(withOlder, await countAsked(), 'it is looked at once and not waited for, as at the head');
+  },
+);
+
 /** The nice values of this process's threads. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 function nicenesses(): number[] {
   const threads = readdirSync('/proc/self/task');

@@ -1,13 +1,14 @@
-// A rebuild yields to live work: while the live projections lag, and somebody is catching them up, it waits. Not for one
-// that was folded from another log: nobody catches it up.
+// A rebuild yields to live work: while a live read model lags, and somebody is catching it up, it waits. Each is judged
+// on its own, since some are nobody's to follow: one whose older version is served while the newer is built, one that was
+// folded from another log.
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { readProgress } from '../../read-models/progress.js';
+import { type ProjectionProgress, readProgress } from '../../read-models/progress.js';
 
 export interface Throttle {
   /** Call after each page: returns at once, or after a pause while live work is behind. */
   pace(): Promise<void>;
-  /** Events that the live projections that can go on were behind when last looked at. */
+  /** Events that the live read models that somebody follows were behind when last looked at. */
   liveLag(): number;
 }
 
@@ -23,6 +24,20 @@ export interface ThrottleOptions {
 const PAUSE_MS = 250;
 // However far behind the live work is, the rebuild does not starve: so many pauses a look at the most.
 const PAUSES = 8;
+// A projector that is merely slow commits a page every few seconds; who stood still for longer while it was behind is
+// followed by nobody.
+const STILL_MS = 5000;
+
+/** A live read model at a look. */
+interface Seen {
+  position: number;
+  lag: number;
+  moved: boolean;
+  /** When it was last seen to move or to be at the head; undefined while it never was. */
+  followedAt: number | undefined;
+  /** Whether somebody follows it, as far as is known; at first sight that may be so. */
+  followed: boolean;
+}
 
 /** A throttle that looks at the lag once a second. */
 export function createThrottle({
@@ -32,28 +47,33 @@ export function createThrottle({
   lookEveryMs = 1000,
 }: ThrottleOptions): Throttle {
   let looked = performance.now();
-  let lag = 0;
+  let seen = new Map<number, Seen>();
 
   async function pace(): Promise<void> {
     if (performance.now() - looked < lookEveryMs) return;
-    let before = await furthestBehind();
-    for (let pause = 0; pause < PAUSES && before.lag > lagLimit; pause++) {
+    let behind = await lookForBehind();
+    for (let pause = 0; pause < PAUSES && behind.length > 0; pause++) {
       await delay(PAUSE_MS);
-      const now = await furthestBehind();
-      const isFollowed = now.position > before.position;
-      before = now;
-      if (!isFollowed) break;
+      behind = await lookForBehind();
+      if (!behind.some(({ moved }) => moved)) break;
     }
-    lag = before.lag;
     looked = performance.now();
   }
 
-  async function furthestBehind(): Promise<{ position: number; lag: number }> {
-    const progress = await readProgress(logPool, readPool);
-    const going = progress.filter(({ fault }) => fault === null);
-    const position = Math.min(...going.map((each) => each.position));
-    return { position, lag: Math.max(0, ...going.map(({ lag_events }) => lag_events)) };
+  async function lookForBehind(): Promise<Seen[]> {
+    const going = (await readProgress(logPool, readPool)).filter(({ fault }) => fault === null);
+    seen = new Map(going.map((each) => [each.build_id, see(each, seen.get(each.build_id))]));
+    return followed().filter(({ lag }) => lag > lagLimit);
   }
 
-  return { pace, liveLag: () => lag };
+  const followed = () => [...seen.values()].filter((each) => each.followed);
+  return { pace, liveLag: () => Math.max(0, ...followed().map(({ lag }) => lag)) };
+}
+
+function see({ position, lag_events: lag }: ProjectionProgress, before: Seen | undefined): Seen {
+  const now = performance.now();
+  const moved = before !== undefined && position > before.position;
+  const followedAt = moved || lag === 0 ? now : before?.followedAt;
+  const isStill = followedAt === undefined ? before !== undefined : now - followedAt > STILL_MS;
+  return { position, lag, moved, followedAt, followed: !isStill };
 }
