@@ -1,9 +1,11 @@
 // The leases of a rebuild after the database stood still for longer than they live.
 import pino from 'pino';
 import t, { type Test } from 'tap';
+import { findProjection } from '../../projections/index.js';
 import { holdRebuild } from '../../src/projector/rebuild/hold.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
+import { createRebuildingDatabase } from './rebuilding.js';
 
 const options = { logger: pino({ level: 'silent' }) };
 const resource = { name: 'resource', version: 1 };
@@ -53,4 +55,27 @@ t.test('a rebuild whose expired lease another took is told, and leaves it to the
   t.equal(await isRunning('activity'), false);
   t.equal(other.signal.aborted, false);
   await other.release();
+});
+
+t.test('a rebuild whose expired lease another took ends, and says so', async (t) => {
+  const { pool, rebuild } = await createRebuildingDatabase(t);
+  const said: string[] = [];
+  let pages = 0;
+  const running = rebuild([findProjection('resource')], {
+    logger: pino({ level: 'warn' }, { write: (line) => void said.push(line) }),
+    async onProgress() {
+      if (pages++ > 0) return;
+      await pool.query(
+        "UPDATE hookfold.lease SET expires_at = '-infinity' WHERE name = 'rebuild:resource:v1'",
+      );
+      const other = await holdRebuild(pool, [resource], { logger: pino({ level: 'silent' }) });
+      t.teardown(other.release);
+      await waitFor(() => said.some((line) => line.includes('another process took it')));
+    },
+  });
+  await t.rejects(running, {
+    code: 'HOOKFOLD_REBUILD_RUNNING',
+    message: /^this rebuild of resource ends/,
+  });
+  t.equal(pages, 1);
 });

@@ -66,13 +66,17 @@ const CATCH_UP_LIMIT = 20_000;
  */
 export async function rebuild(
   projections: readonly Projection[],
-  options: RebuildOptions,
+  given: RebuildOptions,
 ): Promise<Map<string, Outcome>> {
-  const hold = await holdRebuild(options.readPool, projections, {
-    logger: options.logger,
-    signal: options.signal,
-    onWait: () => options.onPhase?.('wait'),
+  const hold = await holdRebuild(given.readPool, projections, {
+    logger: given.logger,
+    signal: given.signal,
+    onWait: () => given.onPhase?.('wait'),
   });
+  const options = {
+    ...given,
+    signal: AbortSignal.any([hold.signal, ...(given.signal ? [given.signal] : [])]),
+  };
   try {
     const builds: Rebuilding[] = [];
     const code = options.code ?? runningCode();
@@ -81,6 +85,9 @@ export async function rebuild(
     await loadAndIndex(builds, options);
     options.onPhase?.('finish');
     return await finishAll(builds, options);
+  } catch (error) {
+    // Who lost its lease may hear first of the checkpoints that the other moved: why, says the signal.
+    throw hold.signal.aborted ? hold.signal.reason : error;
   } finally {
     await hold.release();
   }
@@ -110,7 +117,10 @@ async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions
     const head = await readHead(options.logPool);
     const reached = await lowestPosition(builds, options.readPool);
     if (head - reached <= CATCH_UP_LIMIT / 20) return;
-    await options.load(builds, head, (position) => options.onProgress?.({ position, head }));
+    await options.load(builds, head, (position) => {
+      options.signal?.throwIfAborted();
+      return options.onProgress?.({ position, head });
+    });
   }
 }
 
@@ -167,7 +177,7 @@ async function tidy(name: string, { readPool, logger }: RebuildOptions): Promise
 async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
   async function bringUp(builds: readonly Build[], position: number): Promise<undefined> {
     const behind = builds.map((each) => ({ projection, build: each }));
-    await options.load(behind, position, () => {}).catch(ignoreMoved);
+    await options.load(behind, position, () => options.signal?.throwIfAborted()).catch(ignoreMoved);
   }
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
