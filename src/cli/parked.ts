@@ -15,7 +15,12 @@ type Filter = ParkedFilter & { json?: boolean };
 
 /** `hookfold parked`: the events that a projection could not fold, and those that wait behind them. */
 export function defineParked(parked: Command, context: CommandContext): void {
-  parked.addHelpText('after', '\nAll other rows go on. The log has every event; a rebuild starts from it.');
+  parked.addHelpText(
+    'after',
+    '\nAll other rows go on. The log has every event; a rebuild starts from it.' +
+      "\nAll three look at the versions of this program's read models: what an older or a newer version has parked, " +
+      'its own program lists, retries and discards.',
+  );
   const add = (name: string, description: string, run: (filter: Filter) => Promise<void>) =>
     parked
       .command(name)
@@ -26,7 +31,7 @@ export function defineParked(parked: Command, context: CommandContext): void {
       .action(run);
 
   add('list', 'Show what is parked, and why.', async (filter) => {
-    const events = await withPools(context, ({ readPool }) => listParked(readPool, filter));
+    const events = await withPools(context, ({ readPool }) => listParked(readPool, PROJECTIONS, filter));
     if (filter.json) return context.print(JSON.stringify(events));
     for (const { projection, position, event, parked_at, reason } of events)
       context.print(`${projection}  ${position}  ${event}  since ${parked_at}  ${reason}`);

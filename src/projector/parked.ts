@@ -30,14 +30,28 @@ export interface RetryOutcome {
   parked: number;
 }
 
-/** The parked events of the live builds, by projection and position. */
-export async function listParked(readPool: pg.Pool, filter: ParkedFilter = {}): Promise<ParkedEvent[]> {
+/**
+ * The parked events of the live builds of these projections' versions, which are those that `retryParked` and
+ * `discardParked` reach, by projection and position.
+ */
+export async function listParked(
+  readPool: pg.Pool,
+  projections: readonly Projection[],
+  filter: ParkedFilter = {},
+): Promise<ParkedEvent[]> {
+  // A build stays live after a higher version was swapped in, for processes of the old code; only those fold it.
   const { rows } = await readPool.query(
     `SELECT b.projection, b.version, p.position, p.event, p.reason, p.parked_at
      FROM projector.parked p JOIN projector.build b USING (build_id)
+     JOIN unnest($3::text[], $4::integer[]) AS code (projection, version) USING (projection, version)
      WHERE b.state = 'live' AND ($1::text IS NULL OR b.projection = $1) AND ($2::bigint IS NULL OR p.position = $2)
      ORDER BY b.projection, b.version, p.position`,
-    [filter.projection ?? null, filter.position ?? null],
+    [
+      filter.projection ?? null,
+      filter.position ?? null,
+      projections.map(({ name }) => name),
+      projections.map(({ version }) => version),
+    ],
   );
   return rows;
 }

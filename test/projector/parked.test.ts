@@ -3,6 +3,8 @@ import { activity } from '../../projections/activity/projection.js';
 import type { AnyRow, EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import { discardParked, listParked, retryParked } from '../../src/projector/parked.js';
+import { rebuildIn } from '../rebuild/rebuilding.js';
+import { buildQuery } from '../support/build-query.js';
 import { runProgram } from '../support/run-program.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { appendBodies, assertFolded, foldToHead, readRows, startProjector } from './projecting.js';
@@ -41,7 +43,7 @@ async function buildParked(t: Test) {
   const database = await createTestDatabase(t);
   const pools = { logPool: database.pool, readPool: database.pool };
   const parked = async () =>
-    (await listParked(database.pool)).map(({ position, reason }) => [position, reason]);
+    (await listParked(database.pool, [integration])).map(({ position, reason }) => [position, reason]);
   return { database, pools, parked };
 }
 
@@ -163,6 +165,31 @@ t.test('a row that Postgres refuses parks its event alone, also in a retry', asy
   t.match((await parked())[0], [32, /index row|exceeds/]);
   t.match(await retryParked(pools, [integration]), [{ folded: 5, parked: 0 }]);
   await assertFolded(t, database.pool, [integration]);
+});
+
+t.test('parked events are listed by the code that can retry and discard them, and by no other', async (t) => {
+  const { get, database } = await buildQuery(t);
+  const { pool, url } = database;
+  const pools = { logPool: pool, readPool: pool };
+  const older = { ...throwing, version: integration.version - 1 };
+  await appendBodies(pool, [body('a', 'bad'), body('a', 'good'), body('b', 'bad')]);
+  await foldToHead(database, { projections: [older] });
+  t.same((await get('/v1/parked')).json.items, [], 'what only older code has built');
+  await rebuildIn(pool)([throwing]);
+  const versions = (events: { version: number }[]) => events.map(({ version }) => version);
+  const list = () => runProgram(t, ['parked', 'list', '--json'], { DATABASE_URL: url }).exit;
+  const here = Array(3).fill(integration.version);
+  t.same(versions(await listParked(pool, [throwing])), here);
+  t.same(versions(JSON.parse((await list()).stdout)), here);
+  t.same(versions((await get('/v1/parked')).json.items), here);
+
+  t.match(await retryParked(pools, [integration]), [{ folded: 3, parked: 0 }]);
+  t.equal((await list()).stdout, '[]\n');
+  t.same((await get('/v1/parked')).json.items, []);
+  t.same(versions(await listParked(pool, [older])), Array(3).fill(older.version), 'the old code has its own');
+  const event = { projection: 'integration', position: 1 };
+  t.match(await discardParked(pools, [older], event), { folded: 1, parked: 0 });
+  t.match(await listParked(pool, [older]), [{ position: 3 }]);
 });
 
 t.test('the command line lists, retries and discards', async (t) => {

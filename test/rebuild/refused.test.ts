@@ -47,7 +47,7 @@ async function setUp(t: Test, log: object[]) {
   const { pool } = database;
   await fillLog(pool, log);
   await foldToHead(database, { projections: [refused] });
-  const parked = async () => (await listParked(pool)).map(({ position }) => position);
+  const parked = async () => (await listParked(pool, [refused])).map(({ position }) => position);
   const served = async () => (await findBuild(pool, refused, 'live'))!.build_id;
   return { pool, parked, served, rebuild: rebuildIn(pool) };
 }
@@ -97,7 +97,9 @@ t.test('a refused row that is met under the checkpoints of both builds is parked
   // Followed by nobody: it is the live build that is behind.
   await fillLog(database.pool, bodies(2000, { 1731: 'null' }));
   t.match((await database.rebuild([refused])).get('integration'), { position: 2300, drift: false });
-  const reasons = (await listParked(database.pool, { position: 2031 })).map(({ reason }) => reason);
+  const reasons = (await listParked(database.pool, [refused], { position: 2031 })).map(
+    ({ reason }) => reason,
+  );
   t.match(reasons, [/null value/]);
 });
 

@@ -19,7 +19,7 @@ import type { QueryDeps } from '../deps.js';
 import { hasText } from '../filters.js';
 import { positionOf } from '../positions.js';
 import { readPage } from '../read-page.js';
-import { PARKED, scoped, UNREADABLE } from '../scope.js';
+import { parkedOf, scoped, UNREADABLE } from '../scope.js';
 import type { Texts } from '../statement.js';
 
 const tags = ['operations'];
@@ -118,7 +118,7 @@ function addParkedRoute(app: Server, { read }: QueryDeps): void {
         name: 'parked',
         position: positionOf(PROJECTIONS),
         scope: 'all',
-        from: (part) => scoped(part, PARKED, 'p'),
+        from: (part) => scoped(part, parkedOf(PROJECTIONS), 'p'),
         where: hasText('p.projection', query.projection),
         parts: [PARKED_PART],
         key: [
