@@ -33,14 +33,23 @@ function addVerifyLogCommand(verify: Command, context: CommandContext): void {
     });
 }
 
+const WHOLE = PROJECTIONS.filter(({ within }) => within === 'log')
+  .map(({ name }) => name)
+  .join(', ');
+
 function addVerifyProjectionsCommand(verify: Command, context: CommandContext): void {
   verify
     .command('projections [names...]')
     .description(
       'Fold keys afresh from the log and compare them with the served rows. Exits with 1 on drift.',
     )
-    .option('--sample <count>', 'check so many keys of each, chosen at random', count)
+    .option('--sample <count>', `check so many keys of each, chosen at random, but of ${WHOLE} all`, count)
     .option('--json', 'print the outcome as JSON')
+    .addHelpText(
+      'after',
+      `\n${WHOLE}: their keys lie in no integration, so they are compared whole, with --sample too: ` +
+        'the log is read once for each from its beginning, and all their rows are held in memory.',
+    )
     .action(async (names: string[], { sample, json }: { sample?: number; json?: boolean }) => {
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;
       const logPool = createPool(context.databaseUrl());

@@ -23,7 +23,7 @@ export async function foldHistory(
   return fold.folded.rows;
 }
 
-/** Folds the whole log up to `through`; for projections whose rows are few. */
+/** Folds the whole log up to `through`, read once, and holds all rows; for projections whose keys lie in no integration. */
 export async function foldLog(
   log: pg.Pool,
   projection: Projection,

@@ -37,14 +37,14 @@ async function readServed(
       FROM projector.build b
       JOIN projector.checkpoint c ON c.build_id = b.build_id AND c.segment = $2::bigint % b.segments
       LEFT JOIN ${rowsOn}
-      WHERE b.build_id = $1`,
+      WHERE b.build_id = $1 AND b.state = 'live'`,
     values: [build.build_id, hash, ...values],
     rowMode: 'array',
     types: TEXT_TYPES,
   });
   const texts = result.rows as unknown as (string | null)[][];
   if (texts.length === 0)
-    throw new Error(`the build of ${projection.name} was removed meanwhile; verify it again`);
+    throw new Error(`the table ${build.table_name} is not live any more; verify ${projection.name} again`);
   const rows = new Map<string, AnyRow>();
   for (const [, , oid, ...values] of texts) {
     if (oid === null) continue;

@@ -25,7 +25,7 @@ export interface ProjectionVerdict {
 export interface VerifyOptions {
   logPool: pg.Pool;
   readPool: pg.Pool;
-  /** Check so many keys, chosen at random, rather than all. */
+  /** Check so many keys, chosen at random, rather than all; read models within the log are compared whole all the same. */
   sample?: number;
   onProgress?(checked: number): void;
 }
@@ -34,7 +34,10 @@ const SHOWN = 20;
 /** As many rows are in memory twice, as served and as folded. */
 const KEYS_A_PAGE = 50;
 
-/** Verifies the served rows of a projection. Throws where no build of the code's version is live. */
+/**
+ * Verifies the served rows of a projection. Throws where no build of the code's version is live, and where another one
+ * became so meanwhile.
+ */
 export async function verifyProjection(
   projection: Projection,
   options: VerifyOptions,
@@ -53,14 +56,41 @@ export async function verifyProjection(
     drifted: 0,
     sample: [],
   };
-  for await (const part of partsOf(projection, build, options)) {
-    verdict.checked += part.checked;
-    verdict.parked += part.parked;
-    verdict.drifted += part.differences.length;
-    verdict.sample.push(...part.differences.slice(0, SHOWN - verdict.sample.length));
-    options.onProgress?.(verdict.checked);
+  try {
+    for await (const part of partsOf(projection, build, options)) {
+      addPart(verdict, part);
+      options.onProgress?.(verdict.checked);
+    }
+  } catch (error) {
+    // The table of a build that was swapped out is dropped by the swap after it: that is the reason to tell then.
+    await assertStillLive(projection, build, options, error);
+    throw error;
   }
+  await assertStillLive(projection, build, options);
   return verdict;
+}
+
+function addPart(verdict: ProjectionVerdict, { checked, parked, differences }: Part): void {
+  verdict.checked += checked;
+  verdict.parked += parked;
+  verdict.drifted += differences.length;
+  verdict.sample.push(...differences.slice(0, SHOWN - verdict.sample.length));
+}
+
+// A table that was swapped out is at one with its checkpoints for ever: of the rows that are served now it says nothing.
+async function assertStillLive(
+  projection: Projection,
+  build: Build,
+  { readPool }: VerifyOptions,
+  cause?: unknown,
+): Promise<void> {
+  const live = await findBuild(readPool, projection, 'live');
+  if (live?.build_id === build.build_id) return;
+  throw new Error(
+    `the table of ${projection.name} that was being verified (${build.table_name}) was swapped meanwhile` +
+      `${live ? ` for ${live.table_name}` : ''}; verify again`,
+    { cause },
+  );
 }
 
 interface Part {
