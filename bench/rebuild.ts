@@ -131,7 +131,7 @@ async function emmett(context: BenchContext, count: number): Promise<Contestant>
     async run() {
       const { url, pool } = database;
       const { seconds } = await runEmmett<{ seconds: number }>('rebuild.mjs', { url, bodies });
-      const { rows } = await pool.query('SELECT count(*)::int AS built FROM resource');
+      const { rows } = await pool.query('SELECT count(*)::int AS built FROM resource_v1');
       if (rows[0].built === 0) throw new Error('Emmett built no document');
       return count / seconds;
     },

@@ -1,5 +1,5 @@
 // Emmett's rebuild of the resource model: its events appended first (not measured), then
-// rebuildPostgreSQLProjections. Prints {"seconds"}; the documents are in the table `resource`.
+// rebuildPostgreSQLProjections. Prints {"seconds"}; the documents are in the table `resource_v1`.
 import { readFileSync } from 'node:fs';
 import {
   getPostgreSQLEventStore,

@@ -38,7 +38,7 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--discard', 'drop what an interrupted or dry rebuild has built')
     .option(
       '--memory <MB>',
-      'bytes of changed rows at which they are written; the process takes some five times that',
+      'bytes of changed rows at which they are written; the process takes five to seven times that',
       count,
       80,
     )

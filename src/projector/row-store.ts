@@ -59,6 +59,8 @@ interface Changes {
 }
 
 const ROWS_A_STATEMENT = 5000;
+/** Estimated: what a statement sends is made as a whole, more than once on its way. */
+const BYTES_A_STATEMENT = 4 * 1024 * 1024;
 
 /** A store that holds no row yet. */
 export function createRowStore({
@@ -191,8 +193,8 @@ export function createRowStore({
 
   function writesOf(client: pg.ClientBase, { fresh, known, gone }: Changes): (() => Promise<void>)[] {
     return [
-      ...slices(fresh).map((rows) => () => table.insert(client, rows)),
-      ...slices(known).map((rows) => () => table.upsert(client, rows)),
+      ...slices(fresh, sizeOf).map((rows) => () => table.insert(client, rows)),
+      ...slices(known, sizeOf).map((rows) => () => table.upsert(client, rows)),
       ...(gone.length > 0 ? [() => table.remove(client, gone)] : []),
     ];
   }
@@ -218,10 +220,19 @@ export function createRowStore({
   return { entry: entryOf, load, set, take, flush, forget, dirtyBytes: () => dirtyBytes };
 }
 
-function slices<T>(rows: readonly T[]): (readonly T[])[] {
-  if (rows.length <= ROWS_A_STATEMENT) return rows.length > 0 ? [rows] : [];
-  const count = Math.ceil(rows.length / ROWS_A_STATEMENT);
-  return Array.from({ length: count }, (_, n) =>
-    rows.slice(n * ROWS_A_STATEMENT, (n + 1) * ROWS_A_STATEMENT),
-  );
+function slices<T>(rows: readonly T[], sizeOf: (row: T) => number): (readonly T[])[] {
+  const all: (readonly T[])[] = [];
+  let first = 0;
+  let bytes = 0;
+  for (let at = 0; at < rows.length; at++) {
+    const size = sizeOf(rows[at]!);
+    if (at > first && (at - first >= ROWS_A_STATEMENT || bytes + size > BYTES_A_STATEMENT)) {
+      all.push(rows.slice(first, at));
+      first = at;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  if (first < rows.length) all.push(first === 0 ? rows : rows.slice(first));
+  return all;
 }

@@ -29,7 +29,7 @@ export interface LoadOptions {
   readPool: pg.Pool;
   /** Events of one read. */
   pageEvents: number;
-  /** Estimated bytes of changed rows at which they are written. */
+  /** Estimated bytes of changed rows at which they are written; half as many more are held while they are. */
   dirtyBytes: number;
   /** Time after which they are written though they are fewer, in milliseconds. Default 30,000. */
   writeEveryMs?: number | undefined;
@@ -92,6 +92,8 @@ async function foldAndWrite(
   const readPage = createLogReader(options);
   let written = performance.now();
   let writing: Promise<void> = Promise.resolve();
+  /** Of the batch that is being written. */
+  let bytesWriting = 0;
   try {
     for (let reached = from; reached < to; ) {
       options.signal?.throwIfAborted();
@@ -99,9 +101,14 @@ async function foldAndWrite(
       const last = events.at(-1)!;
       reached = last.position;
       await foldTogether(events, loading, options);
+      if (bytesWriting > 0 && bytesWriting + bytesOf(loading) > options.dirtyBytes * HELD_WHILE_WRITING)
+        await writing;
       if (reached >= to || isDue(loading, written, options)) {
         await writing;
-        writing = write(loading, last, options);
+        bytesWriting = bytesOf(loading);
+        writing = write(loading, last, options).then(() => {
+          bytesWriting = 0;
+        });
         writing.catch(() => {});
         written = performance.now();
       }
@@ -131,17 +138,22 @@ function isDue(
   written: number,
   { dirtyBytes, writeEveryMs = WRITE_EVERY_MS }: LoadOptions,
 ): boolean {
-  if (performance.now() - written >= writeEveryMs) return true;
-  let bytes = 0;
+  if (performance.now() - written >= writeEveryMs || bytesOf(loading) >= dirtyBytes) return true;
   let incidents = 0;
-  for (const { follower, incidents: found } of loading) {
-    bytes += follower.store.dirtyBytes();
-    incidents += found.unreadable.length + found.parked.length;
-  }
-  return bytes >= dirtyBytes || incidents >= MOST_INCIDENTS;
+  for (const { incidents: found } of loading) incidents += found.unreadable.length + found.parked.length;
+  return incidents >= MOST_INCIDENTS;
 }
 
-const PAGE_BYTES = 8 * 1024 * 1024;
+function bytesOf(loading: readonly Loading[]): number {
+  let bytes = 0;
+  for (const { follower } of loading) bytes += follower.store.dirtyBytes();
+  return bytes;
+}
+
+/** Five pages are in memory: two read ahead, one looked at, one on its way, one folded. */
+const PAGE_BYTES = 2 * 1024 * 1024;
+/** Of the bound: what is being written, and what is folded meanwhile. */
+const HELD_WHILE_WRITING = 1.5;
 const WRITE_EVERY_MS = 30_000;
 /** So many are held of events that could not be read or folded. */
 const MOST_INCIDENTS = 5000;
