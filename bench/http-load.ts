@@ -24,11 +24,14 @@ function request()
   return requests[at]
 end
 function done(summary, latency, requests)
-  local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
-  io.write(string.format('{"requests": %d, "seconds": %f, "failed": %d, "p50": %f, "p99": %f, "max": %f}\\n',
-    summary.requests, summary.duration / 1e6, bad,
+  local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write
+  io.write(string.format('{"requests": %d, "seconds": %f, "failed": %d, "late": %d, "p50": %f, "p99": %f, "max": %f}\\n',
+    summary.requests, summary.duration / 1e6, bad, summary.errors.timeout,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000))
 end`;
+
+/** `wrk` waits on, and counts. */
+const LATE_SECONDS = 2;
 
 /** Posts the bodies to `url` again and again, as fast as answers come. */
 export async function fullLoad(order: Omit<LoadOrder, 'rate'>): Promise<LoadAnswer> {
@@ -50,7 +53,7 @@ async function wrk({ url, bodies, connections, seconds }: Omit<LoadOrder, 'rate'
     writeFileSync(file, bodies.map((body) => `${body}\n`).join(''));
     writeFileSync(join(folder, 'load.lua'), LUA.replace('BODIES', file));
     // `times` tells what its children used of the processor.
-    const command = `wrk -t1 -c${connections} -d${seconds}s -s load.lua "$0"; times`;
+    const command = `wrk -t1 -c${connections} -d${seconds}s --timeout ${LATE_SECONDS}s -s load.lua "$0"; times`;
     const { stdout } = await promisify(execFile)('sh', ['-c', command, url], { cwd: folder });
     const answer = JSON.parse(/^\{.*\}$/m.exec(stdout)![0]);
     return { ...answer, cpuSeconds: cpuOf(stdout.trimEnd().split('\n').at(-1)!) };

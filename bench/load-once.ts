@@ -17,6 +17,8 @@ export interface LoadAnswer {
   seconds: number;
   /** Requests without a 2xx. */
   failed: number;
+  /** How often a request was found to have waited for two seconds and more, by `wrk`: it is answered all the same. */
+  late?: number;
   /** Milliseconds. */
   p50: number;
   p99: number;

@@ -80,7 +80,7 @@ export const soak: Bench = {
     const about = `${seconds} s at full load, ${Math.round(load.requests / load.seconds)} webhooks and ${Math.round(pages / seconds)} pages of a list a second`;
     const notes = [
       costOf([load]),
-      `${load.failed} requests without a 2xx`,
+      `${load.failed} requests without a 2xx${load.late ? `, ${load.late} that waited for over two seconds` : ''}`,
       `at its end the read models were ${lag} events behind the log`,
     ];
     return [resultOf('soak', about, lines, ratios, notes)];
