@@ -55,11 +55,13 @@ export async function findServed(
 }
 
 /**
- * Holds what is served of a projection, if anything is, to the end of the caller's transaction: nobody else swaps or
- * takes back meanwhile, and what `findServed` answers behind this stays true.
+ * The build that is served, held to the end of the caller's transaction: nobody else swaps or takes back meanwhile.
+ * Undefined where none is, and nothing is held then.
  */
-export async function lockServed(client: Client, name: string): Promise<void> {
+export async function lockServed(client: Client, name: string): ReturnType<typeof findServed> {
+  // Two statements: who has waited for the lock must not answer what was served before.
   await client.query('SELECT 1 FROM projector.served WHERE projection = $1 FOR UPDATE', [name]);
+  return findServed(client, name);
 }
 
 /** A new build with its empty table, without secondary indexes, its segments at position 0. */

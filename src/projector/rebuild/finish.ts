@@ -12,14 +12,7 @@ import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { readHead } from '../../log/read-log.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { endWithClient, inTransaction } from '../../postgres/transaction.js';
-import {
-  type Build,
-  findBuild,
-  findServed,
-  lockServed,
-  setState,
-  showBuild,
-} from '../../read-models/build.js';
+import { type Build, findBuild, lockServed, setState, showBuild } from '../../read-models/build.js';
 import { type Checkpoint, claimCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
 import { foldPage } from '../fold-page.js';
@@ -75,8 +68,7 @@ export async function finishRebuild(
   return inTransaction(options.readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     await endWithClient(client);
-    await lockServed(client, projection.name);
-    const served = await findServed(client, projection.name);
+    const served = await lockServed(client, projection.name);
     const live = (await findBuild(client, projection, 'live')) ?? served;
     const held = live ? await seizeCheckpoints(client, live.build_id) : [];
     const after = await seizeCheckpoints(client, building.build_id);

@@ -1,7 +1,7 @@
 // What becomes of builds that are no longer wanted.
 import type pg from 'pg';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, findServed, lockServed, tableOf } from '../../read-models/build.js';
+import { type Build, lockServed, tableOf } from '../../read-models/build.js';
 import { type HoldOptions, holdRebuild } from './hold.js';
 
 /** Drops a build with its table; a build that is served is refused by Postgres, whose views hang on the table. */
@@ -49,8 +49,7 @@ export async function discardRebuilds(
 export async function dropOutlived(pool: pg.Pool, name: string): Promise<void> {
   await inTransaction(pool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
-    await lockServed(client, name);
-    const served = await findServed(client, name);
+    const served = await lockServed(client, name);
     if (!served) return;
     for (const retired of await findRetired(client, served)) await dropBuild(client, retired);
     for (const old of await findOutlived(client, served)) await dropVersion(client, old);

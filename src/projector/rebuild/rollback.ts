@@ -2,14 +2,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import {
-  type Build,
-  findBuild,
-  findServed,
-  lockServed,
-  setState,
-  showBuild,
-} from '../../read-models/build.js';
+import { type Build, findBuild, lockServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog } from '../../read-models/same-log.js';
 import type { Pools } from '../pools.js';
@@ -33,8 +26,7 @@ export async function rollbackRebuild(pools: Pools, projection: Projection): Pro
 function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise<Build> {
   return inTransaction(readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
-    await lockServed(client, projection.name);
-    const served = await findServed(client, projection.name);
+    const served = await lockServed(client, projection.name);
     const previous = await findPrevious(client, projection, served);
     if (!served || !previous)
       throw new Error(
