@@ -49,5 +49,7 @@ export function rateOfAnswered(name: string, { requests, seconds, failed }: Load
 export function costOf(answers: readonly LoadAnswer[]): string {
   const cores = answers.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds);
   const mean = cores.reduce((sum, value) => sum + value, 0) / cores.length;
-  return `load: ${loadGenerator()}, which took ${mean.toFixed(2)} of a core`;
+  const late = answers.reduce((sum, answer) => sum + (answer.late ?? 0), 0);
+  const waited = late > 0 ? `; ${late} times one waited for over two seconds` : '';
+  return `load: ${loadGenerator()}, which took ${mean.toFixed(2)} of a core${waited}`;
 }

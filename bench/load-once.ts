@@ -17,7 +17,7 @@ export interface LoadAnswer {
   seconds: number;
   /** Requests without a 2xx. */
   failed: number;
-  /** How often a request was found to have waited for two seconds and more, by `wrk`: it is answered all the same. */
+  /** How often a request was found to have waited for two seconds and more, by `wrk`, which waits on. */
   late?: number;
   /** Milliseconds. */
   p50: number;

@@ -45,6 +45,7 @@ export const soak: Bench = {
     const reading = Promise.all(
       Array.from({ length: READERS }, () => pageThrough(running[2]!.url, key, () => isOver)),
     );
+    reading.catch(() => {}); // As the load.
     while (!isOver) {
       for (const [index, pid] of pids.entries()) samples[index]!.push(residentMb(pid));
       await delay(SAMPLE_MS);
@@ -80,7 +81,7 @@ export const soak: Bench = {
     const about = `${seconds} s at full load, ${Math.round(load.requests / load.seconds)} webhooks and ${Math.round(pages / seconds)} pages of a list a second`;
     const notes = [
       costOf([load]),
-      `${load.failed} requests without a 2xx${load.late ? `, ${load.late} that waited for over two seconds` : ''}`,
+      `${load.failed} requests without a 2xx`,
       `at its end the read models were ${lag} events behind the log`,
     ];
     return [resultOf('soak', about, lines, ratios, notes)];

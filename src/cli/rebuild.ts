@@ -3,6 +3,7 @@ import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
 import type { Pools } from '../projector/pools.js';
+import type { Outcome } from '../projector/rebuild/finish.js';
 import { type RebuildOptions, rebuild } from '../projector/rebuild/rebuild.js';
 import { discardRebuilds } from '../projector/rebuild/retire.js';
 import { rollbackRebuild } from '../projector/rebuild/rollback.js';
@@ -134,7 +135,15 @@ async function run(context: CommandContext, projections: readonly Projection[], 
           await throttle.pace();
         },
       };
-      const outcomes = await rebuild(projections, options).finally(progress.end);
+      const outcomes = new Map<string, Outcome>();
+      const onOutcome = (name: string, outcome: Outcome) => void outcomes.set(name, outcome);
+      // What came to its end is told though another failed.
+      await rebuild(projections, { ...options, onOutcome })
+        .finally(progress.end)
+        .catch((error) => {
+          if (outcomes.size > 0) printOutcomes(context.print, outcomes, flags);
+          throw error;
+        });
       const drifted = printOutcomes(context.print, outcomes, flags);
       if (drifted.length === 0) return;
       process.exitCode = 1;

@@ -59,7 +59,6 @@ t.test('rows are written by statements that are bounded in rows and in bytes', a
   t.strictSame(await write(small), [5000, 1]);
   const text = JSON.stringify({ text: 'x'.repeat(1_500_000) });
   const large = [0, 1, 2, 3, 4].map((n) => rowOf(10_000 + n, text));
-  await store.load(client);
   t.strictSame(await write(large), [2, 2, 1]);
   const { rows } = await pool.query(
     'SELECT count(*)::int AS rows, max(octet_length(data::text)) AS longest FROM read_model.resource',

@@ -6,6 +6,7 @@ import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
 import { acquireLease } from '../../src/postgres/lease.js';
 import { endWithClient, inTransaction } from '../../src/postgres/transaction.js';
+import type { Outcome } from '../../src/projector/rebuild/finish.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findBuild, findServed, lockServed, showBuild } from '../../src/read-models/build.js';
 import { readProgress } from '../../src/read-models/progress.js';
@@ -36,9 +37,12 @@ t.test('one that cannot be swapped keeps no other from it', async (t) => {
   await pool.query('CREATE VIEW public.theirs AS SELECT customer_id FROM read_model.integration');
   const hiding = { ...third, internal: ['customer_id' as const] };
   const before = await findServed(pool, 'activity');
-  await t.rejects(rebuild([hiding, activity]), {
+  const told: [string, string][] = [];
+  const onOutcome = (name: string, { kind }: Outcome) => void told.push([name, kind]);
+  await t.rejects(rebuild([hiding, activity], { onOutcome }), {
     message: /^integration: cannot drop view .*\nactivity: swapped$/,
   });
+  t.strictSame(told, [['activity', 'swapped']]);
   t.match(await served(), { version: 2 });
   t.not((await findServed(pool, 'activity'))?.build_id, before?.build_id);
   await t.rejects(rebuild([hiding]), { code: '2BP01' });
@@ -147,6 +151,30 @@ t.test('tables of versions that nobody can go back to are dropped, unless they a
   await pool.query('UPDATE hookfold.lease SET expires_at = now()');
   await rebuild([{ ...next, version: 4 }]);
   t.strictSame(await tables(), ['integration_v3', 'integration_v3', 'integration_v4', 'integration_v4']);
+});
+
+t.test('one that hangs on somebody keeps no other from being dropped', async (t) => {
+  const { pool, rebuild, tables } = await createTwoVersions(t);
+  await pool.query('CREATE VIEW public.theirs AS SELECT integration_id FROM read_model.integration_v1');
+  for (let round = 0; round < 3; round++) await rebuild([next], { acceptDrift: true });
+  await rebuild([third]);
+  await rebuild([third]);
+  await rebuild([third]);
+  const count = async (name: string) => (await tables()).filter((table) => table === name).length;
+  t.equal(await count('integration_v1'), 2, 'the table and its view');
+  t.equal(await count('integration_v2'), 3, 'the view, what was served, and one retired');
+  t.equal(await count('integration_v3'), 3);
+});
+
+t.test('an older version that is rebuilt by its own code keeps its new table', async (t) => {
+  const { pool, rebuild, tables } = await createTwoVersions(t);
+  const first = (await findBuild(pool, integration, 'live'))!;
+  await acquireLease(pool, { name: `build:${first.build_id}:0/1`, owner: 'a projector', ttlMs: 10_000 });
+  await rebuild([third]);
+  t.match((await rebuild([integration])).get('integration'), { kind: 'swapped' });
+  const again = await findBuild(pool, integration, 'live');
+  t.ok(again && again.build_id !== first.build_id, 'it is live');
+  t.ok((await tables()).includes('integration_v1'));
 });
 
 t.test('a statement of a client that was killed is ended, and holds nothing any more', async (t) => {

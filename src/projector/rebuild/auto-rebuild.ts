@@ -8,9 +8,10 @@ import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
 import type { Pools } from '../pools.js';
 import { createRunReader } from '../run-reader.js';
+import type { Outcome } from './finish.js';
 import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
-import { rebuild } from './rebuild.js';
+import { type RebuildOptions, rebuild } from './rebuild.js';
 import { createThrottle } from './throttle.js';
 
 export interface AutoRebuildOptions {
@@ -39,15 +40,18 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
   let pauseMs = everyMs;
 
   const look = () => {
-    running = rebuildOutdated(options, stopping.signal)
+    let finishing = false;
+    running = rebuildOutdated(options, stopping.signal, (phase) => {
+      finishing = phase === 'finish';
+    })
       .then(
         () => {
           pauseMs = everyMs;
         },
         (error) => {
           if (stopping.signal.aborted) return;
+          pauseMs = finishing ? Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS)) : everyMs;
           if (error instanceof RebuildRunning) return logger.debug(error.message);
-          pauseMs = Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS));
           logger.warn(
             { err: error, seconds: pauseMs / 1000 },
             'a rebuild by itself did not finish; it goes on later',
@@ -62,6 +66,7 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
     async start() {
       if (timer) return;
       stopping = new AbortController();
+      pauseMs = everyMs;
       timer = setTimeout(look, 0);
     },
     async stop() {
@@ -73,7 +78,11 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
   };
 }
 
-async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal): Promise<void> {
+async function rebuildOutdated(
+  options: AutoRebuildOptions,
+  signal: AbortSignal,
+  onPhase: NonNullable<RebuildOptions['onPhase']>,
+): Promise<void> {
   const { logPool, readPool, unhurried, logger } = options;
   const outdated = await findOutdated(options);
   if (outdated.length === 0) return;
@@ -82,7 +91,7 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
     'rebuilding newer versions',
   );
   const throttle = createThrottle({ logPool, readPool, lagLimit: LAG_LIMIT });
-  const outcomes = await rebuild(outdated, {
+  await rebuild(outdated, {
     logPool,
     readPool,
     unhurried,
@@ -106,16 +115,19 @@ async function rebuildOutdated(options: AutoRebuildOptions, signal: AbortSignal)
           : `what ${otherLog ? 'another log gave' : 'other code has built'} is begun anew`,
       ),
     onProgress: throttle.pace,
+    onPhase,
+    onOutcome: (projection, outcome) => tell(logger, projection, outcome),
     signal,
   });
-  for (const [projection, outcome] of outcomes) {
-    logger.info({ projection, outcome }, 'rebuilt and swapped in');
-    if (outcome.kind === 'swapped' && outcome.parked.after > outcome.parked.before)
-      logger.warn(
-        { projection, ...outcome.parked },
-        'more events are parked than in the version before: hookfold parked list shows why, hookfold rebuild --rollback goes back',
-      );
-  }
+}
+
+function tell(logger: FastifyBaseLogger, projection: string, outcome: Outcome): void {
+  logger.info({ projection, outcome }, 'rebuilt and swapped in');
+  if (outcome.kind === 'swapped' && outcome.parked.after > outcome.parked.before)
+    logger.warn(
+      { projection, ...outcome.parked },
+      'more events are parked than in the version before: hookfold parked list shows why, hookfold rebuild --rollback goes back',
+    );
 }
 
 async function findOutdated({ readPool, projections }: AutoRebuildOptions): Promise<Projection[]> {

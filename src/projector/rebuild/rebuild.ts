@@ -53,6 +53,8 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   onLeftover?(leftover: Leftover): void;
   /** Told after each page; what it awaits holds the load up. */
   onProgress?(progress: RebuildProgressReport): Promise<void> | void;
+  /** Told of each as it comes: where another fails, these are what there is. */
+  onOutcome?(name: string, outcome: Outcome): void;
   /** `wait`: for a process that may have been killed at the same rebuild. */
   onPhase?(phase: 'wait' | 'load' | 'index' | 'finish'): void;
   signal?: AbortSignal;
@@ -142,6 +144,7 @@ async function finishAll(
     try {
       const outcome = await finish(rebuilding, options);
       outcomes.set(name, outcome);
+      options.onOutcome?.(name, outcome);
       if (outcome.kind === 'swapped') await tidy(name, options);
     } catch (error) {
       options.signal?.throwIfAborted();

@@ -42,40 +42,47 @@ export async function discardRebuilds(
 }
 
 /**
- * Drops, after a swap, the builds that nobody can go back to any more: of the version that is served all retired ones but
- * the newest, and of versions older than the last one before it all that nobody follows. Throws where a long
- * transaction reads one of them (see `isLocked`): the next swap drops it.
+ * Drops, after a swap, the builds that nobody can go back to any more: retired ones but the newest of each version, and of
+ * versions older than the last one before what is served all that nobody follows or rebuilds. Each apart, so that one
+ * that cannot be dropped (a long transaction reads it, a view of somebody's hangs on it) keeps no other from it; throws
+ * the last such error then, and the next swap tries again.
  */
 export async function dropOutlived(pool: pg.Pool, name: string): Promise<void> {
-  await inTransaction(pool, async (client) => {
-    await client.query("SET LOCAL lock_timeout = '1s'");
-    const served = await lockServed(client, name);
-    if (!served) return;
-    for (const retired of await findRetired(client, served)) await dropBuild(client, retired);
-    for (const old of await findOutlived(client, served)) await dropVersion(client, old);
-  });
+  let failed: unknown;
+  for (const { build_id } of await findOutlived(pool, name))
+    await inTransaction(pool, (client) => dropIfOutlived(client, name, build_id)).catch((error) => {
+      failed = error;
+    });
+  if (failed) throw failed;
 }
 
-async function findRetired(client: pg.ClientBase, served: Build): Promise<Build[]> {
-  const { rows } = await client.query<Build>(
-    `SELECT * FROM projector.build WHERE projection = $1 AND version = $2 AND state = 'retired'
-     ORDER BY changed_at DESC, build_id DESC OFFSET 1`,
-    [served.projection, served.version],
-  );
-  return rows;
+async function dropIfOutlived(client: pg.ClientBase, name: string, id: number): Promise<void> {
+  await client.query("SET LOCAL lock_timeout = '1s'");
+  await lockServed(client, name);
+  const build = (await findOutlived(client, name)).find(({ build_id }) => build_id === id);
+  if (build) await dropVersion(client, build);
 }
 
-// A process that follows a build has a lease on it.
-async function findOutlived(client: pg.ClientBase, served: Build): Promise<Build[]> {
-  const { rows } = await client.query<Build>(
-    `SELECT * FROM projector.build b WHERE projection = $1 AND version < (
-       SELECT max(version) FROM projector.build WHERE projection = $1 AND state = 'live' AND version < $2)
-     AND NOT EXISTS (SELECT FROM hookfold.lease
-       WHERE starts_with(name, 'build:' || b.build_id || ':') AND expires_at > now())
-     ORDER BY build_id`,
-    [served.projection, served.version],
-  );
-  return rows;
+// Who follows a version has a lease on a build of it, which after a swap is the one before for a moment; who rebuilds it
+// has one on the version.
+const OUTLIVED = `
+  SELECT b.* FROM projector.build b
+  JOIN (SELECT s.projection, l.version FROM projector.served s JOIN projector.build l USING (build_id)) served
+    USING (projection)
+  WHERE b.projection = $1 AND (
+    b.state = 'retired' AND (
+      SELECT count(*) FROM projector.build n WHERE (n.projection, n.version, n.state) = (b.projection, b.version, 'retired')
+      AND (n.changed_at, n.build_id) > (b.changed_at, b.build_id)) > 0
+    OR b.version < (SELECT max(n.version) FROM projector.build n
+      WHERE n.projection = b.projection AND n.state = 'live' AND n.version < served.version)
+    AND NOT projector.is_rebuilding(b.projection, b.version)
+    AND NOT EXISTS (SELECT FROM projector.build n
+      JOIN hookfold.lease ON starts_with(name, 'build:' || n.build_id || ':') AND expires_at > now()
+      WHERE (n.projection, n.version) = (b.projection, b.version)))
+  ORDER BY b.build_id`;
+
+async function findOutlived(db: pg.Pool | pg.ClientBase, name: string): Promise<Build[]> {
+  return (await db.query<Build>(OUTLIVED, [name])).rows;
 }
 
 async function dropVersion(client: pg.ClientBase, build: Build): Promise<void> {

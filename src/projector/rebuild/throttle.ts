@@ -49,8 +49,18 @@ export function createThrottle({
   let looked = performance.now();
   let seen = new Map<number, Seen>();
 
+  let pausing: Promise<void> | undefined;
+
+  // Several workers ask at once: they wait for one pause, or each would take what the other saw for standing still.
   async function pace(): Promise<void> {
-    if (performance.now() - looked < lookEveryMs) return;
+    if (!pausing && performance.now() - looked < lookEveryMs) return;
+    pausing ??= pauseWhileBehind().finally(() => {
+      pausing = undefined;
+    });
+    return pausing;
+  }
+
+  async function pauseWhileBehind(): Promise<void> {
     let behind = await lookForBehind();
     for (let pause = 0; pause < PAUSES && behind.length > 0; pause++) {
       await delay(PAUSE_MS);
