@@ -1,22 +1,26 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
+import type pg from 'pg';
 import t, { type Test } from 'tap';
 import { createThrottle } from '../../src/projector/rebuild/throttle.js';
 import { createWorkerLoader } from '../../src/projector/rebuild/worker-loader.js';
 import { createRebuildingDatabase } from './rebuilding.js';
+
+/** Shorter than a pause of the throttle, longer than a look. */
+const PAGE_MS = 200;
 
 async function createLagging(t: Test) {
   const { pool, head } = await createRebuildingDatabase(t);
   const throttle = createThrottle({ logPool: pool, readPool: pool, lagLimit: 1000, lookEveryMs: 0 });
   const behind = (events: number, which = 'true') =>
     pool.query(`UPDATE projector.checkpoint SET position = $1 WHERE ${which}`, [head - events]);
-  /** Two workers pace while those that are 3000 events behind are caught up; none goes on before. */
+  /** Paces while those that are 3000 events behind are caught up. */
   async function paceFollowed(which?: string): Promise<void> {
     let paced = false;
     const catchingUp = (async () => {
       for (let left = 3000; !paced && left > 0; left -= 50) await behind(left, which);
     })();
-    await Promise.race([throttle.pace(), throttle.pace()]);
+    await throttle.pace();
     paced = true;
     await catchingUp;
     t.ok(throttle.liveLag() <= 1000, `went on at ${throttle.liveLag()} events behind`);
@@ -34,6 +38,27 @@ t.test('a rebuild waits while live work is behind and somebody catches it up, an
   t.equal(throttle.liveLag(), 3000, 'nobody follows: waiting would help nobody');
 
   await paceFollowed();
+});
+
+t.test('none of several workers goes on while live work is caught up', async (t) => {
+  const { pool, head } = await createRebuildingDatabase(t);
+  const moveTo = (lag: number) => pool.query('UPDATE projector.checkpoint SET position = $1', [head - lag]);
+  let lag = 3000;
+  let movedAt = performance.now();
+  // As a projector that commits a page between two looks of one worker, and none between the looks of two.
+  async function query(...given: Parameters<pg.Pool['query']>) {
+    if (performance.now() - movedAt > PAGE_MS) {
+      movedAt = performance.now();
+      lag = Math.max(0, lag - 600);
+      await moveTo(lag);
+    }
+    return pool.query(...given);
+  }
+  const readPool = Object.create(pool, { query: { value: query } });
+  const throttle = createThrottle({ logPool: pool, readPool, lagLimit: 1000, lookEveryMs: 0 });
+  await moveTo(lag);
+  await Promise.race([throttle.pace(), throttle.pace()]);
+  t.ok(lag <= 1000, `the first that goes on does so at ${lag} events behind`);
 });
 
 t.test('a rebuild does not wait for a read model of another log, but for the others beside it', async (t) => {
