@@ -9,10 +9,10 @@ import { CONNECTIONS, costOf } from './door-load.js';
 import { fillLog } from './fill-log.js';
 import { fullLoad, pacedLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
+import { untilFollowed } from './lag.js';
 import type { LoadAnswer } from './load-once.js';
 import type { RebuildAnswer, RebuildOrder } from './rebuild-once.js';
 import { createSource, startRole } from './role.js';
-import { untilFollowed } from './until-followed.js';
 
 const SECONDS = 8;
 const LOG_BEFORE = 20_000;

@@ -5,10 +5,10 @@ import { createWebhooks } from './bodies.js';
 import { CONNECTIONS, costOf } from './door-load.js';
 import { fullLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
+import { lagOf, untilFollowed } from './lag.js';
 import { residentMb } from './resident.js';
 import { createKey, createSource, startRole } from './role.js';
 import { median } from './statistics.js';
-import { lagOf, untilFollowed } from './until-followed.js';
 
 const ROLES = ['ingest', 'projector', 'query'] as const;
 const REST_MS = 3000;
