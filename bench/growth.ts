@@ -5,15 +5,17 @@ import type { NewEvent } from '../src/log/new-event.js';
 import { createPool } from '../src/postgres/connect.js';
 import { createProjectorService, type ProjectorService } from '../src/projector/service.js';
 import type { Bench, BenchContext, BenchDatabase } from './bench.js';
-import { createWebhooks, type Webhooks } from './bodies.js';
 import { fillLog } from './fill-log.js';
 import { inGroups } from './groups.js';
 import { type Contestant, checkpoint, inTurn, rateOf, ratioOf, resultOf } from './in-turn.js';
 import { multiplyLog } from './multiply-log.js';
 import { quiet } from './quiet.js';
 import { createKey, startRole } from './role.js';
+import { createSequel, type Sequel } from './sequel.js';
 
 const SMALL = 100_000;
+/** Of each log, which is these and copies of them. */
+const ORIGINAL = 20_000;
 const LARGE = 10_000_000;
 const QUICK = 1_000_000;
 /** Events that one turn appends or projects: less than a second of them, and what the machine does besides decides the ratio. */
@@ -23,8 +25,8 @@ const PAGES = 50;
 
 interface Log {
   size: number;
-  /** What comes after those that fill it. */
-  webhooks: Webhooks;
+  /** The events of the next turn. */
+  next: Sequel;
   /** A log of that size for a turn, with read models at its head: the small one is made anew, or turns would make it large. */
   take(): Promise<BenchDatabase>;
 }
@@ -35,37 +37,46 @@ export const growth: Bench = {
   about: `append, project and page a list at --events (${LARGE.toLocaleString('en')} takes long) and at 100,000`,
   async run(context) {
     const large = context.options.events ?? QUICK;
-    const logs = [smallLog(context, Math.min(SMALL, large / 4)), await largeLog(context, large)];
+    const small = Math.min(SMALL, large / 4);
+    const original = Math.min(ORIGINAL, Math.floor(small / 5));
+    const logs = [smallLog(context, small, original), await largeLog(context, large, original)];
     const contestants = [
       ...logs.map(append),
       ...logs.map((log) => project(log)),
       ...(await Promise.all(logs.map((log) => pageList(context, log)))),
     ];
     const lines = await inTurn(contestants, context.options.rounds ?? 3, context.say);
-    const [small, big] = logs.map(({ size }) => sizeText(size)) as [string, string];
+    const [less, more] = logs.map(({ size }) => sizeText(size)) as [string, string];
     const ratios = ['append', 'project', 'page a list'].map((what) =>
-      ratioOf(lines, `${what} at ${big}`, `${what} at ${small}`, { atLeast: 0.9 }),
+      ratioOf(lines, `${what} at ${more}`, `${what} at ${less}`, { atLeast: 0.9 }),
     );
-    const about = `logs of ${small} and ${big} events; a turn appends or projects ${TURN_EVENTS}; full size: --events ${LARGE}`;
+    const about = `logs of ${less} and ${more} events; a turn appends or projects ${TURN_EVENTS}; full size: --events ${LARGE}`;
     const notes = [
       'each turn on the small log begins with a new one; the large one grows by what its turns append',
-      'both are the same 20,000 events, multiplied by the server',
+      `both are the same ${sizeText(original)} events, multiplied by the server; a turn goes on with four of the copies`,
     ];
     return [resultOf('growth', about, lines, ratios, notes)];
   },
 };
 
-function smallLog(context: BenchContext, size: number): Log {
-  const webhooks = createWebhooks(context.options.bodyBytes, 2);
-  return { size, webhooks, take: () => fill(context, size) };
-}
-
-async function largeLog(context: BenchContext, size: number): Promise<Log> {
-  const database = await fill(context, size);
-  const webhooks = createWebhooks(context.options.bodyBytes, 2);
+function smallLog(context: BenchContext, size: number, original: number): Log {
+  const sequel = { bodyBytes: context.options.bodyBytes, original, size };
+  let next = createSequel(sequel);
   return {
     size,
-    webhooks,
+    next: (count) => next(count),
+    take() {
+      next = createSequel(sequel);
+      return fill(context, size, original);
+    },
+  };
+}
+
+async function largeLog(context: BenchContext, size: number, original: number): Promise<Log> {
+  const database = await fill(context, size, original);
+  return {
+    size,
+    next: createSequel({ bodyBytes: context.options.bodyBytes, original, size }),
     async take() {
       await projectToHead(database);
       return database;
@@ -75,11 +86,14 @@ async function largeLog(context: BenchContext, size: number): Promise<Log> {
 
 const sizeText = (size: number) => Math.round(size).toLocaleString('en');
 
-async function fill({ createDatabase, options, say }: BenchContext, size: number): Promise<BenchDatabase> {
+async function fill(
+  { createDatabase, options, say }: BenchContext,
+  size: number,
+  original: number,
+): Promise<BenchDatabase> {
   const database = await createDatabase();
-  const first = Math.min(size, 20_000);
   say(`making a log of ${sizeText(size)} events, and its read models`);
-  await fillLog(database.pool, first, options.bodyBytes);
+  await fillLog(database.pool, original, options.bodyBytes);
   await multiplyLog(database.pool, size);
   await projectToHead(database);
   // Else Postgres would do so by itself, beside some turns and not beside others.
@@ -104,14 +118,14 @@ function createService({ url }: BenchDatabase): ProjectorService {
   });
 }
 
-function append({ size, webhooks, take }: Log): Contestant {
+function append({ size, next, take }: Log): Contestant {
   let pool: pg.Pool;
   let groups: NewEvent[][];
   return {
     name: `append at ${sizeText(size)}`,
     async prepare() {
-      groups = inGroups(webhooks.takeEvents(TURN_EVENTS), GROUP);
       pool = createPool((await take()).url, { max: 1 });
+      groups = inGroups(next(TURN_EVENTS), GROUP);
       await checkpoint(pool);
     },
     run: () =>
@@ -122,14 +136,13 @@ function append({ size, webhooks, take }: Log): Contestant {
   };
 }
 
-function project({ size, webhooks, take }: Log): Contestant {
+function project({ size, next, take }: Log): Contestant {
   let service: ProjectorService;
   return {
     name: `project at ${sizeText(size)}`,
     async prepare() {
       const database = await take();
-      for (const group of inGroups(webhooks.takeEvents(TURN_EVENTS), GROUP))
-        await appendEvents(database.pool, group);
+      for (const group of inGroups(next(TURN_EVENTS), GROUP)) await appendEvents(database.pool, group);
       await checkpoint(database.pool);
       service = createService(database);
     },
