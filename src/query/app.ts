@@ -55,6 +55,11 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
   addEventRoutes(app, deps);
   addLiveRoute(app, deps, keys);
   addOperationRoutes(app, deps);
+  // Behind that of the live streams, which are told first.
+  app.addHook('preClose', async () => {
+    deps.models.end();
+    deps.head.end();
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   return app;
 }

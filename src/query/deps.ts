@@ -12,6 +12,10 @@ export interface QueryDeps {
   models: PositionWatch;
   /** Position of the log, under the name `log`. */
   head: PositionWatch;
+  /** Positions that a filter without an index looks through at once. Default 200,000. */
+  windowPositions?: number;
+  /** A live stream that had nothing to send for so long, in milliseconds, says how far it is. Default 15,000. */
+  beatMs?: number;
 }
 
 /** Waits until the read models have `min_position`, where one is asked for; of an integration (its stored id), or all. */

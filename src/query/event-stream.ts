@@ -1,7 +1,6 @@
 // A response that stays open and carries server-sent events.
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventStream {
   /** Writes an event. Resolves when there is room for the next. */
@@ -11,12 +10,13 @@ export interface EventStream {
   end(): void;
 }
 
-/** A client that takes nothing for so long is cut off. */
+/** A client that takes no byte for so long is cut off. */
 const STALLED_MS = 30_000;
 const RETRY_MS = 1000;
 
-/** Begins the response; `ended` is aborted when the client goes. */
+/** Begins the response; `ended` is aborted when the client goes, or at once where it has gone already. */
 export function openEventStream(raw: ServerResponse, ended: AbortController, after: number): EventStream {
+  if (raw.destroyed) ended.abort();
   raw.on('close', () => ended.abort());
   raw.on('error', () => ended.abort());
   raw.writeHead(200, {
@@ -28,14 +28,14 @@ export function openEventStream(raw: ServerResponse, ended: AbortController, aft
     connection: 'close',
   });
 
+  // Node takes a large event that goes out piece by piece for activity, and tells of a timeout where nothing does.
+  raw.on('timeout', () => raw.destroy());
+
   async function write(text: string): Promise<void> {
     if (raw.write(text) || ended.signal.aborted) return;
-    const { signal } = ended;
-    const stalled = delay(STALLED_MS, true, { signal, ref: false });
-    const drained = once(raw, 'drain', { signal }).then(() => false);
-    if (await Promise.race([stalled, drained]).catch(() => false)) raw.destroy();
-    stalled.catch(() => {});
-    drained.catch(() => {});
+    raw.setTimeout(STALLED_MS);
+    await once(raw, 'drain', { signal: ended.signal }).catch(() => {});
+    raw.setTimeout(0);
   }
 
   void write(`retry: ${RETRY_MS}\nid: ${after}\n\n`);

@@ -7,10 +7,12 @@ import type { QueryDeps } from './deps.js';
 import { eventPart, eventToJson } from './event-columns.js';
 import { eventFilters } from './event-filters.js';
 import type { EventStream } from './event-stream.js';
+import { looksAtAll, WINDOW_POSITIONS, windowBehind } from './event-window.js';
 import { HEAD } from './positions.js';
 import { readPage } from './read-page.js';
 import { EVENT_LOG, type Scope, scoped } from './scope.js';
 
+/** See `QueryDeps`. */
 const BEAT_MS = 15_000;
 const PAGE = 200;
 
@@ -23,42 +25,56 @@ export interface Following {
   signal: AbortSignal;
 }
 
-/** Sends events as they come, until the signal; throws when the log cannot be read or the key has ended. */
+/**
+ * Sends events as they come, until the signal; throws when the log cannot be read or the key has ended. Where there is
+ * nothing to send, be it that the log is quiet or that other events come, it says from time to time how far it has looked.
+ */
 export async function followEvents(deps: QueryDeps, following: Following): Promise<void> {
   const { stream, signal } = following;
+  const { beatMs = BEAT_MS } = deps;
+  let beatAt = Date.now() + beatMs;
   for (let last = following.after; !signal.aborted; ) {
-    const { position, rows, more } = await readBehind(deps, following, last);
+    const { rows, through } = await readBehind(deps, following, last);
     for (const row of rows) {
       if (signal.aborted) return;
       await stream.send(Number(row[0]), eventToJson(row, true));
     }
-    // All up to the position was looked at, whether it was asked for or not.
-    last = more ? Number(rows.at(-1)![0]) : Math.max(last, position);
-    if (!more && !(await hasNews(deps, last, signal))) await stream.beat(last);
+    last = through;
+    const isQuiet = !(await hasNews(deps, last, { signal, timeoutMs: Math.max(0, beatAt - Date.now()) }));
+    if (isQuiet || Date.now() >= beatAt) await stream.beat(last);
+    else if (rows.length === 0) continue;
+    beatAt = Date.now() + beatMs;
   }
 }
 
-async function readBehind({ log }: QueryDeps, { query, scope }: Following, last: number) {
-  const page = await readPage(
-    log,
+// `through`: all up to that position was looked at, whether it was asked for or not.
+async function readBehind(deps: QueryDeps, { query, scope }: Following, last: number) {
+  const window = looksAtAll(query) ? windowBehind(last, deps.windowPositions ?? WINDOW_POSITIONS) : undefined;
+  const { rows, position, nextCursor } = await readPage(
+    deps.log,
     {
       name: 'live',
       position: HEAD,
       scope: await scope(),
       from: (part) => scoped(part, EVENT_LOG, 'e'),
-      where: [...eventFilters(query), sql`e.position > ${last}`],
+      where: [...eventFilters(query), ...(window?.where ?? []), sql`e.position > ${last}`],
       parts: [eventPart('e', true)],
       key: [{ column: 'e.position', part: 'position' }],
     },
     { limit: PAGE },
   );
-  return { ...page, more: page.nextCursor !== null };
+  const through = nextCursor === null ? (window?.edge(position) ?? position) : Number(rows.at(-1)![0]);
+  return { rows, through: Math.max(last, through) };
 }
 
 // The end of the stream is news, too: nothing else may hold it up, since the process waits for its streams to stop.
-async function hasNews({ head }: QueryDeps, last: number, signal: AbortSignal): Promise<boolean> {
+async function hasNews(
+  { head }: QueryDeps,
+  last: number,
+  wait: { signal: AbortSignal; timeoutMs: number },
+): Promise<boolean> {
   try {
-    await head.waitFor({ models: ['log'], position: last + 1, timeoutMs: BEAT_MS, signal });
+    await head.waitFor({ models: ['log'], position: last + 1, ...wait });
     return true;
   } catch (error) {
     if (error instanceof Problem && error.code === 'position-not-reached') return false;

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
-import { Problem } from '../http/problem.js';
+import { Problem, unavailable } from '../http/problem.js';
 import { createPause } from '../pause.js';
 import { hashOfIntegration, segmentOfIntegration } from '../read-models/segment.js';
 import type { Sql } from './scope.js';
@@ -55,13 +55,18 @@ interface Waiter extends Wait {
 
 export interface PositionWatch {
   /**
-   * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem (504) when that
-   * takes too long.
+   * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem: 504 when that
+   * takes too long, 503 when the watch ends.
    */
   waitFor(wait: Wait): Promise<void>;
   /** There is news: look at once, and often for a while. */
   wake(): void;
+  /** Ends all waits, those to come as well: the process stops. */
+  end(): void;
 }
+
+/** What is answered to whom a stopping process cannot serve any more. */
+export const stopping = () => unavailable('stopping', 'this process stops; ask again', 1);
 
 /** A projector is milliseconds behind an event: short steps at first, or after a ring, then patience. */
 const STEPS_MS = { soon: 4, late: 25, lateAfter: 250 };
@@ -71,6 +76,7 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
   const waiters = new Set<Waiter>();
   const pause = createPause();
   let running = false;
+  let hasEnded = false;
   let newsAt = 0;
 
   async function poll(): Promise<void> {
@@ -78,8 +84,7 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
       try {
         settle(waiters, await read());
       } catch (error) {
-        for (const waiter of waiters) waiter.reject(error);
-        waiters.clear();
+        rejectAll(error);
       }
       if (waiters.size === 0) break;
       await pause.for(Date.now() - newsAt > STEPS_MS.lateAfter ? STEPS_MS.late : STEPS_MS.soon);
@@ -92,7 +97,19 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
     pause.end();
   }
 
+  function rejectAll(error: unknown): void {
+    for (const waiter of waiters) waiter.reject(error);
+    waiters.clear();
+  }
+
+  function end(): void {
+    hasEnded = true;
+    rejectAll(stopping());
+    pause.end();
+  }
+
   function waitFor(wait: Wait): Promise<void> {
+    if (hasEnded) return Promise.reject(stopping());
     newsAt = Date.now();
     return new Promise((resolve, reject) => {
       waiters.add({ ...wait, until: newsAt + wait.timeoutMs, resolve, reject });
@@ -101,7 +118,7 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
       void poll();
     });
   }
-  return { waitFor, wake };
+  return { waitFor, wake, end };
 }
 
 function settle(waiters: Set<Waiter>, positions: Positions): void {

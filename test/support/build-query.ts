@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import type { Server } from '../../src/http/server.js';
 import { readHead } from '../../src/log/read-log.js';
 import { addKey } from '../../src/query/api-key.js';
-import { createQueryApp } from '../../src/query/app.js';
+import { createQueryApp, type QueryAppOptions } from '../../src/query/app.js';
 import { createKeyRing } from '../../src/query/key-ring.js';
 import { createPositionWatch, readModelPositions } from '../../src/query/positions.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
@@ -28,7 +28,10 @@ export interface Answer {
 }
 
 /** Builds the app on a new database; both go with the test. */
-export async function buildQuery(t: Pick<Test, 'teardown'>): Promise<TestQuery> {
+export async function buildQuery(
+  t: Pick<Test, 'teardown'>,
+  options: Pick<QueryAppOptions, 'windowPositions' | 'beatMs'> = {},
+): Promise<TestQuery> {
   const database = await createTestDatabase(t);
   const { pool } = database;
   const app = await createQueryApp({
@@ -40,6 +43,7 @@ export async function buildQuery(t: Pick<Test, 'teardown'>): Promise<TestQuery> 
     read: pool,
     models: createPositionWatch(() => readModelPositions(pool)),
     head: createPositionWatch(async () => new Map([['log', [await readHead(pool)]]])),
+    ...options,
   });
   t.teardown(() => app.close());
   const admin = await addKey(pool, { name: 'admin', admin: true });

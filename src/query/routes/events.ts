@@ -15,9 +15,17 @@ import {
 import { LoggedEvent } from '../../../schemas/logged-event.js';
 import type { Server } from '../../http/server.js';
 import { notFound, sendJson, sendPage } from '../answer.js';
+import { fromCursor, toCursor } from '../cursor.js';
 import { awaitHead, type QueryDeps } from '../deps.js';
 import { BODY, eventPart, eventToJson } from '../event-columns.js';
 import { eventFilters } from '../event-filters.js';
+import {
+  type EventWindow,
+  looksAtAll,
+  WINDOW_POSITIONS,
+  windowBefore,
+  windowBehind,
+} from '../event-window.js';
 import { HEAD } from '../positions.js';
 import { type Listing, readOne, readPage } from '../read-page.js';
 import { EVENT_LOG, narrow, type Scope, scoped } from '../scope.js';
@@ -43,17 +51,21 @@ const filters = {
 const EventsQuery = Parameters({ integration_id: Filter('Integration, UUIDs in any spelling'), ...filters });
 const At = Parameters({ position: Position('Position in the log') });
 
-type ListOptions = Pick<Listing, 'where'> & { scope: Scope; body: boolean; order?: 'asc' | 'desc' };
+type Events = Static<typeof EventsQuery>;
+type ListOptions = Pick<Listing, 'where'> & { scope: Scope; body: boolean; order?: Events['order'] };
+
+const KEY = [{ column: 'e.position', part: 'position' }] as const;
+const listName = (order: Events['order']) => `event-${order}`;
 
 function listing({ scope, where, body, order = 'asc' }: ListOptions): Listing {
   return {
-    name: `event-${order}`,
+    name: listName(order),
     position: HEAD,
     scope,
     from: (part) => scoped(part, EVENT_LOG, 'e'),
     where,
     parts: [eventPart('e', body)],
-    key: [{ column: 'e.position', part: 'position' }],
+    key: KEY,
     descending: order === 'desc',
   };
 }
@@ -62,13 +74,25 @@ async function sendEvents(
   reply: FastifyReply,
   deps: QueryDeps,
   callerScope: Scope,
-  query: Static<typeof EventsQuery>,
+  query: Events,
 ): Promise<FastifyReply> {
   await awaitHead(deps, query);
   const { body, order } = query;
   const scope = narrow(callerScope, query.workspace_id);
-  const page = await readPage(deps.log, listing({ scope, where: eventFilters(query), body, order }), query);
-  return sendPage(reply, page, (row) => eventToJson(row, body));
+  const window = windowOf(query, deps.windowPositions);
+  const where = [...eventFilters(query), ...(window?.where ?? [])];
+  const page = await readPage(deps.log, listing({ scope, where, body, order }), query);
+  const edge = page.nextCursor === null ? window?.edge(page.position) : undefined;
+  const nextCursor = edge === undefined ? page.nextCursor : toCursor(listName(order), [String(edge)]);
+  return sendPage(reply, { ...page, nextCursor }, (row) => eventToJson(row, body));
+}
+
+function windowOf(query: Events, positions = WINDOW_POSITIONS): EventWindow | undefined {
+  if (!looksAtAll(query)) return undefined;
+  const { order, cursor } = query;
+  const edge =
+    cursor === undefined ? undefined : Number(fromCursor(listName(order), ['position'], cursor)[0]);
+  return order === 'desc' ? windowBefore(edge, positions) : windowBehind(edge ?? 0, positions);
 }
 
 /** Adds `/v1/events`, one of them, its body, and those of an integration. */

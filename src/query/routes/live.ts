@@ -2,7 +2,7 @@
 // comes back with Last-Event-ID goes on behind it without a gap.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 import type { Static } from '@sinclair/typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LiveQuery } from '../../../schemas/http-query-requests.js';
 import { Problem, unavailable } from '../../http/problem.js';
 import type { Server } from '../../http/server.js';
@@ -12,7 +12,10 @@ import type { QueryDeps } from '../deps.js';
 import { openEventStream } from '../event-stream.js';
 import { followEvents } from '../follow-events.js';
 import type { KeyRing } from '../key-ring.js';
+import { stopping } from '../positions.js';
 import { narrow } from '../scope.js';
+
+type Query = Static<typeof LiveQuery>;
 
 /** Streams of one process: each holds a socket and asks the log at every event. */
 const MAX_STREAMS = 200;
@@ -20,43 +23,69 @@ const MAX_STREAMS = 200;
 /** Adds `/v1/events/live`; the streams end when the app closes. */
 export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void {
   const streams = new Set<AbortController>();
+  let isClosing = false;
   app.addHook('preClose', async () => {
+    isClosing = true;
     for (const stream of streams) stream.abort();
   });
+
+  // Counted before anything is waited for, or many that come at once would all find room.
+  function takePlace(): AbortController {
+    if (isClosing) throw stopping();
+    if (streams.size >= MAX_STREAMS)
+      throw unavailable('too-many-streams', `this process has ${MAX_STREAMS} live streams already`, 10);
+    const ended = new AbortController();
+    streams.add(ended);
+    return ended;
+  }
+
+  async function serve(
+    request: FastifyRequest,
+    query: Query,
+    reply: FastifyReply,
+    ended: AbortController,
+  ): Promise<void> {
+    const after = await startOf(deps, query, request.headers['last-event-id']);
+    if (ended.signal.aborted) throw stopping();
+    reply.hijack();
+    const stream = openEventStream(reply.raw, ended, after);
+    try {
+      const scope = async () => narrow((await authenticate(request, keys)).scope, query.workspace_id);
+      await followEvents(deps, { query, after, scope, stream, signal: ended.signal });
+    } catch (error) {
+      // The client comes back with the last id that it has.
+      if (!ended.signal.aborted) request.log.warn({ err: error }, 'a live stream ends');
+    } finally {
+      stream.end();
+    }
+  }
+
   const schema = {
     tags: ['events'],
     summary: 'Events as they come (text/event-stream), with their bodies; resumable by Last-Event-ID',
     querystring: LiveQuery,
   };
-  app.get('/v1/events/live', { schema }, async (request, reply) => {
-    if (streams.size >= MAX_STREAMS)
-      throw unavailable('too-many-streams', `this process has ${MAX_STREAMS} live streams already`, 10);
-    const after = await startOf(deps, request.query, request.headers['last-event-id']);
-    const ended = new AbortController();
-    streams.add(ended);
-    reply.hijack();
-    const stream = openEventStream(reply.raw, ended, after);
+  // No HEAD: nothing would be sent, and the stream go on.
+  app.get('/v1/events/live', { schema, exposeHeadRoute: false }, async (request, reply) => {
+    const ended = takePlace();
     try {
-      const scope = async () => narrow((await authenticate(request, keys)).scope, request.query.workspace_id);
-      await followEvents(deps, { query: request.query, after, scope, stream, signal: ended.signal });
-    } catch (error) {
-      // The client comes back with the last id that it has.
-      if (!ended.signal.aborted) request.log.warn({ err: error }, 'a live stream ends');
+      await serve(request, request.query, reply, ended);
     } finally {
       streams.delete(ended);
-      stream.end();
     }
   });
 }
 
 async function startOf(
   { log }: QueryDeps,
-  { after }: Static<typeof LiveQuery>,
+  { after }: Query,
   lastEventId: FastifyRequest['headers'][string],
 ): Promise<number> {
   const head = await readHead(log);
-  const given = typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : after;
+  const hasId = typeof lastEventId === 'string' && lastEventId !== '';
+  const given = hasId ? lastEventId : after;
   if (given === undefined) return head;
   if (/^\d{1,16}$/.test(String(given)) && Number(given) <= head) return Number(given);
-  throw new Problem(400, 'beyond-head', `Last-Event-ID: expected a position up to the log's head, ${head}`);
+  const name = hasId ? 'Last-Event-ID' : 'after';
+  throw new Problem(400, 'beyond-head', `${name}: expected a position up to the log's head, ${head}`);
 }

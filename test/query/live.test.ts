@@ -1,0 +1,95 @@
+// The live stream's edges: who leaves early, who reads slowly, who sees nothing for long, and who comes while it stops.
+import { getEventListeners, once } from 'node:events';
+import { createServer, get as httpGet, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { openEventStream } from '../../src/query/event-stream.js';
+import { buildQuery } from '../support/build-query.js';
+import { fillLog } from '../support/fill-log.js';
+import { updated, V, W } from '../support/query-webhooks.js';
+import { waitFor } from '../support/wait-for.js';
+
+async function serve(t: Test) {
+  const server = createServer();
+  t.teardown(() => server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const request = httpGet({ port: (server.address() as AddressInfo).port, host: '127.0.0.1' });
+  request.on('error', () => {});
+  t.teardown(() => request.destroy());
+  const [, raw] = (await once(server, 'request')) as [unknown, ServerResponse];
+  return { raw, request };
+}
+
+t.test('a client that has left before its stream begins ends it', async (t) => {
+  const { raw, request } = await serve(t);
+  request.destroy();
+  await once(raw, 'close');
+  const ended = new AbortController();
+  openEventStream(raw, ended, 0);
+  t.ok(ended.signal.aborted);
+});
+
+t.test('a client that reads slowly leaves nothing behind for what it was waited for', async (t) => {
+  const { raw, request } = await serve(t);
+  const ended = new AbortController();
+  const stream = openEventStream(raw, ended, 0);
+  const [response] = await once(request, 'response');
+  response.resume();
+  let blocked = 0;
+  for (let id = 1; blocked < 50; id++) {
+    const sent = stream.send(id, 'x'.repeat(100_000));
+    if (raw.writableNeedDrain) blocked += 1;
+    await sent;
+  }
+  t.equal(getEventListeners(ended.signal, 'abort').length, 0);
+  t.equal(raw.listenerCount('drain'), raw.listeners('drain').length);
+  t.equal(raw.socket!.timeout, 0);
+  request.destroy();
+  await waitFor(() => ended.signal.aborted);
+});
+
+t.test('a stream that sees nothing of a busy log says how far the log is', async (t) => {
+  const { app, database, addKey } = await buildQuery(t, { beatMs: 50, windowPositions: 3 });
+  await fillLog(database.pool, [updated('a', 1)]);
+  const origin = await app.listen({ port: 0 });
+  const authorization = `Bearer ${await addKey('ours', [W])}`;
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const read = async (path: string) => {
+    const response = await fetch(origin + path, { headers: { authorization }, signal: stop.signal });
+    const stream = { text: '' };
+    void (async () => {
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) stream.text += chunk;
+    })().catch(() => {});
+    return stream;
+  };
+  const quiet = await read('/v1/events/live');
+  const rare = await read('/v1/events/live?after=0&event=rare');
+  let appended = 1;
+  const lastId = ({ text }: { text: string }) => Number([...text.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1]);
+  await waitFor(async () => {
+    await fillLog(database.pool, [{ ...updated('b', 1), workspace_id: V }]);
+    appended += 1;
+    return appended > 8 && lastId(quiet) > 4 && lastId(rare) > 4;
+  });
+  t.notMatch(quiet.text + rare.text, 'data:');
+  await fillLog(database.pool, [{ workspace_id: W, event: 'rare', payload: {} }]);
+  await waitFor(() => rare.text.includes(`id: ${appended + 1}\ndata:`));
+});
+
+t.test('there is no HEAD of a stream, and none from a position that is not there yet', async (t) => {
+  const { app, database, get, addKey } = await buildQuery(t);
+  await fillLog(database.pool, [updated('a', 1)]);
+  const headers = { authorization: `Bearer ${await addKey('ours', [W])}` };
+  t.equal((await app.inject({ method: 'HEAD', url: '/v1/events/live', headers })).statusCode, 404);
+  const beyond = await get('/v1/events/live?after=9');
+  t.same([beyond.status, beyond.json.detail], [400, "after: expected a position up to the log's head, 1"]);
+});
+
+t.test('who waits for a position is told when the app closes', async (t) => {
+  const { app, get, database } = await buildQuery(t);
+  await fillLog(database.pool, [updated('a', 1)]);
+  const waiting = get('/v1/events?min_position=2&wait_ms=30000');
+  await app.close();
+  t.match(await waiting, { status: 503, json: { code: 'stopping' } });
+});
