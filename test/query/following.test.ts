@@ -147,7 +147,7 @@ t.test('the live stream', async (t) => {
 });
 
 t.test(
-  'a process stops in time beside streams that are idle, and those whose clients take nothing',
+  'a process stops in time beside streams that are idle, those whose clients take nothing, and who waits for a position',
   async (t) => {
     const { url, pool } = await createTestDatabase(t);
     const large = 'x'.repeat(1024 * 1024);
@@ -165,10 +165,14 @@ t.test(
       );
       t.equal(response.statusCode, 200);
     };
+    const waiting = fetch(`${origin}/v1/events?min_position=21&wait_ms=30000`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
     await open('/v1/events/live?after=0');
     await open('/v1/events/live');
     query.kill('SIGTERM');
     const { code, stdout } = await query.exit;
     t.equal(code, 0, stdout);
+    t.equal((await waiting).status, 503);
   },
 );
