@@ -1,11 +1,8 @@
 // The program: hands over to the command that is named, which reads the environment once.
+import { endWithReader } from './cli/lost-reader.js';
 import { createProgram } from './cli/program.js';
 
-// Whoever reads may have seen enough (`hookfold tail | head`): that is an end, not a fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+endWithReader();
 
 try {
   await createProgram(openContext).parseAsync(process.argv);

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Service } from '../service.js';
+import { outliveReader } from './lost-reader.js';
 import { listenForStop } from './stop-request.js';
 
 const STOP_WITHIN_MS = 9_000;
@@ -19,6 +20,7 @@ export async function runService(
   logger: Logger,
   done?: () => Promise<void>,
 ): Promise<never> {
+  outliveReader();
   const request = listenForStop();
   request.again.then(() => process.exit(1));
   let fatal = 'cannot start';

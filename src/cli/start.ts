@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from './context.js';
+import { outliveReader } from './lost-reader.js';
 import { readAccess } from './start/access.js';
 import { createOneMachine } from './start/one-machine.js';
 import { urlOf } from './start/ports.js';
@@ -38,7 +39,7 @@ function showAccess(context: CommandContext): void {
 }
 
 async function runUntilStopped(context: CommandContext): Promise<never> {
-  process.stdout.on('error', () => {}); // Whoever read it has gone; the service goes on.
+  outliveReader();
   const request = listenForStop();
   const machine = createOneMachine(context, context.print);
   // What this leaves running, the next start takes over.

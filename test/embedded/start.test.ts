@@ -108,6 +108,25 @@ t.test('a later start shows secrets on request only, and survives a kill of any 
   await waitFor(() => !roles.some(isSameProcess), { what: 'the roles to end with their supervisor' });
 });
 
+t.test('a start goes on without whoever read its output, and ends whole all the same', async (t) => {
+  const program = start(t);
+  await program.waitForLine(/hookfold runs/, START_WITHIN_MS);
+  program.child.stdout!.destroy();
+  program.child.stderr!.destroy();
+  const ingest = readRunFile(home)!.roles[0]!;
+  process.kill(ingest.pid, 'SIGKILL'); // What is said of that, nobody hears.
+  await waitFor(() => {
+    const { roles } = readRunFile(home)!;
+    return roles.length === 3 && roles.every(({ pid }) => pid !== ingest.pid);
+  });
+  t.equal(await waitFor(() => send(4)), 4);
+  const processes = processesOf(readRunFile(home)!);
+  t.equal(processes.filter(isSameProcess).length, 6);
+  program.kill('SIGTERM');
+  t.match(await program.exit, { code: 0 });
+  t.same(processes.filter(isSameProcess), []);
+});
+
 t.test('a start takes over what a killed one left, and runs without a bus where there is none', async (t) => {
   // Found before the real one.
   const folder = t.testdir({ 'nats-server': '#!/bin/sh\necho "no bus today"\nexit 1\n' });
@@ -116,8 +135,8 @@ t.test('a start takes over what a killed one left, and runs without a bus where 
   const program = runProgram(t, ['start'], withoutBus, { detached: true });
   await program.waitForLine(/hookfold runs without the bus/, START_WITHIN_MS);
   await program.waitForLine(/hookfold runs\./, START_WITHIN_MS);
-  t.equal(await send(4), 4);
-  t.equal(await integrations(4), 4);
+  t.equal(await send(5), 5);
+  t.equal(await integrations(5), 5);
   program.kill('SIGTERM');
   t.match(await program.exit, { code: 0 });
 });
@@ -129,7 +148,7 @@ t.test(
     await program.waitForLine(/hookfold runs/, START_WITHIN_MS);
     const bus = await connect({ servers: readRunFile(home)!.natsUrl! });
     const manager = await bus.jetstreamManager();
-    await waitFor(async () => (await manager.streams.info(STREAM)).state.last_seq === 4);
+    await waitFor(async () => (await manager.streams.info(STREAM)).state.last_seq === 5);
     await bus.close();
     program.kill('SIGTERM');
     t.match(await program.exit, { code: 0 });
@@ -148,14 +167,14 @@ t.test('a command beside it finds the read models in their own database', async 
   const apart = { ...environment, READ_DATABASE_URL: read.url };
   const program = runProgram(t, ['start'], apart, { detached: true });
   await program.waitForLine(/hookfold runs\./, START_WITHIN_MS);
-  t.equal(await send(5), 5);
-  t.equal(await integrations(5), 5);
+  t.equal(await send(6), 6);
+  t.equal(await integrations(6), 6);
   const { stdout } = await runProgram(t, ['status', '--json'], environment).exit;
   const { projections } = JSON.parse(stdout);
   t.match(
     projections.find(({ name }: { name: string }) => name === 'integration'),
-    { position: 5 },
-    'those that were in the database of the log are at 4',
+    { position: 6 },
+    'those that were in the database of the log are at 5',
   );
   program.kill('SIGTERM');
   t.match(await program.exit, { code: 0 });
