@@ -6,10 +6,12 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -35,8 +37,9 @@ const SCRATCH = 'postgres-unfinished-';
 /**
  * The data folder under `home`, made by initdb if it is not there. As root, data that their user could not reach
  * lie in /var/lib/hookfold, behind a link in `home`. An initdb that was killed leaves a scratch folder only, which
- * the next call removes; one call at a time (the caller holds the lock of `home`). New data are on disk when this
- * resolves, unless `sync` is false: what the server commits later would not outlive a power cut without them.
+ * the next call removes; one call at a time (the caller holds the lock of `home`). Throws where that link points to
+ * nothing. New data are on disk when this resolves, unless `sync` is false: what the server commits later would not
+ * outlive a power cut without them.
  */
 export async function preparePostgresData(
   home: string,
@@ -46,10 +49,21 @@ export async function preparePostgresData(
 ): Promise<PostgresData> {
   const place = join(home, 'postgres');
   removeScratch(home);
+  assertNotMissing(place);
   if (!existsSync(place)) await createData(home, place, binaries, user, sync);
   const folder = join(realpathSync(place), 'data');
   assertUsable(folder, binaries, user);
   return { folder, password: readFileSync(join(home, 'postgres-password'), 'utf8').trim() };
+}
+
+// A volume that is not mounted: a new, empty log in place of the one that is missed would answer its senders 401.
+function assertNotMissing(place: string): void {
+  const isLink = lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink();
+  if (!isLink || existsSync(place)) return;
+  throw new Error(
+    `the data of Postgres are expected in ${readlinkSync(place)}, where the link ${place} points, and nothing is there. ` +
+      'Mount or bring back that folder. To begin with an empty log instead, remove the link.',
+  );
 }
 
 async function createData(
@@ -59,7 +73,6 @@ async function createData(
   user: ServerUser | undefined,
   sync: boolean,
 ): Promise<void> {
-  rmSync(place, { force: true }); // a link whose target is gone
   const password = randomBytes(24).toString('base64url');
   writeFileSync(join(home, 'postgres-password'), `${password}\n`, { mode: 0o600 });
   const scratch = makeScratch(home, user);
