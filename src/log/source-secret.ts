@@ -61,3 +61,14 @@ export async function insertSecret(db: pg.ClientBase, source: string, secret: Ne
     secret.key,
   ]);
 }
+
+/** True while `token` lets its bearer in as `source`. */
+export async function isTokenInUse(db: pg.Pool, source: string, token: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `SELECT FROM source_secret x JOIN source s ON s.name = x.source
+     WHERE s.name = $1 AND s.revoked_at IS NULL AND x.kind = 'token' AND x.hash = $2
+       AND (x.expires_at IS NULL OR x.expires_at > now())`,
+    [source, hashSecret(token)],
+  );
+  return rowCount !== 0;
+}

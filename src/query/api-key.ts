@@ -71,3 +71,11 @@ export async function listKeys(pool: pg.Pool): Promise<ApiKey[]> {
   const { rows } = await pool.query(`SELECT ${COLUMNS} FROM api_key ORDER BY created_at, name`);
   return rows;
 }
+
+/** True while `key` holds. */
+export async function isKeyInUse(pool: pg.Pool, key: string): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT FROM api_key WHERE key_hash = $1 AND revoked_at IS NULL', [
+    hashKey(key),
+  ]);
+  return rowCount !== 0;
+}
