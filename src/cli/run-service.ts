@@ -22,7 +22,6 @@ export async function runService(
 ): Promise<never> {
   outliveReader();
   const request = listenForStop();
-  request.again.then(() => process.exit(1));
   let fatal = 'cannot start';
   const started = service.start().then(() => {
     announce(logger);

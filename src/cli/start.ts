@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { CommandContext } from './context.js';
 import { outliveReader } from './lost-reader.js';
@@ -6,6 +7,8 @@ import { createOneMachine } from './start/one-machine.js';
 import { urlOf } from './start/ports.js';
 import { describeRunning, webhookUrl } from './start/report.js';
 import { listenForStop } from './stop-request.js';
+
+const KILL_WITHIN_MS = 2_000;
 
 /** `hookfold start`: everything on one machine. */
 export function defineStart(command: Command, context: CommandContext): void {
@@ -40,12 +43,10 @@ function showAccess(context: CommandContext): void {
 
 async function runUntilStopped(context: CommandContext): Promise<never> {
   outliveReader();
-  const request = listenForStop();
   const machine = createOneMachine(context, context.print);
   // What this leaves running, the next start takes over.
-  request.again.then(async () => {
-    await machine.kill();
-    process.exit(1);
+  const request = listenForStop(() => {
+    Promise.race([machine.kill(), delay(KILL_WITHIN_MS)]).finally(() => process.exit(1));
   });
   const started = machine.start().then((running) => {
     for (const line of describeRunning(running)) context.print(line);

@@ -8,11 +8,17 @@ interface Server {
   kill(): Promise<void>;
 }
 
-/** `start` is given the port of the first run, so that URLs stay true; `say` is told of crashes. */
 export interface KeptServerOptions<Kind extends Server> {
   name: string;
-  start(port?: number): Promise<Kind>;
+  /**
+   * Given the port of the first run, so that URLs stay true. Rejects soon once `signal` is aborted, and leaves nothing
+   * running then.
+   */
+  start(signal: AbortSignal, port?: number): Promise<Kind>;
+  /** Told of crashes. */
   say(line: string): void;
+  /** Once aborted, nothing is started any more. What runs is ended by `stop` or `kill` only. */
+  signal: AbortSignal;
 }
 
 export interface KeptServer<Kind extends Server> {
@@ -29,33 +35,37 @@ export async function keepServer<Kind extends Server>(
   options: KeptServerOptions<Kind>,
 ): Promise<KeptServer<Kind>> {
   const { name, say } = options;
-  const first = await options.start();
+  const told = new AbortController();
+  const ending = AbortSignal.any([options.signal, told.signal]);
+  const first = await options.start(ending);
   let current = first;
-  let ending = false;
+  let restarted = Promise.resolve();
   const watch = async () => {
     for (;;) {
       const how = await current.exited;
-      if (ending) return;
+      if (ending.aborted) return;
       say(`${name} ${how}; starting it again`);
-      await startAgain();
+      restarted = startAgain();
+      await restarted;
     }
   };
   const startAgain = async () => {
-    while (!ending) {
+    while (!ending.aborted) {
       try {
-        current = await options.start(first.port);
-        if (ending) await current.kill();
+        current = await options.start(ending, first.port);
         return say(`${name} runs again`);
       } catch (error) {
+        if (ending.aborted) return;
         say(`${name} cannot be started: ${(error as Error).message}`);
-        await delay(RETRY_MS);
+        await delay(RETRY_MS, undefined, { signal: ending }).catch(() => {});
       }
     }
   };
   void watch();
-  const end = (how: (server: Kind) => Promise<void>) => {
-    ending = true;
-    return how(current);
+  const end = async (how: (server: Kind) => Promise<void>) => {
+    told.abort();
+    await restarted; // Else its server would outlive us.
+    await how(current);
   };
   return {
     server: first,

@@ -8,13 +8,18 @@ import { findFreePort } from './free-port.js';
 import { type NatsInfo, readNatsInfo } from './nats-info.js';
 import { endOrphan, findOrphan } from './orphan.js';
 import { lastLines, type ServerProcess, startServerProcess } from './server-process.js';
+import { unlessAborted } from './unless-aborted.js';
 
-/** `port` 0 (default) takes a free one; `preferredPort` is taken if it is free. `maxPayload` in bytes. */
+/**
+ * `port` 0 (default) takes a free one; `preferredPort` is taken if it is free. `maxPayload` in bytes. `signal` gives the
+ * start up, and ends what it began; it does nothing later.
+ */
 export interface NatsOptions {
   home: string;
   port?: number;
   preferredPort?: number;
   maxPayload?: number;
+  signal?: AbortSignal;
 }
 
 /** A running server, on 127.0.0.1 only. */
@@ -41,13 +46,13 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
     throw new Error('nats-server is not installed: it is not on PATH. Debian: apt-get install nats-server');
   mkdirSync(options.home, { recursive: true });
   const home = realpathSync(options.home);
-  await endNatsLeftBehind(home);
+  await unlessAborted(options.signal, () => endNatsLeftBehind(home));
   for (let left = 4; ; left--) {
     try {
       return await startOnce(program, home, options);
     } catch (error) {
       // A free port may be gone before it is used.
-      if (left === 0) throw error;
+      if (left === 0 || options.signal?.aborted) throw error;
       await delay(150);
     }
   }
@@ -67,7 +72,17 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
   writeFileSync(configuration, configurationText(port, storeDir, options.maxPayload), { mode: 0o600 });
   const server = await startServerProcess({ command: program, args: ['-c', configuration], logFile });
   writeFileSync(join(home, 'nats.pid'), `${server.pid}\n`);
-  const { version } = await untilItAnswers(server, port, logFile);
+  const end = (withinMs: number) =>
+    server.end([
+      { signal: 'SIGTERM', withinMs },
+      { signal: 'SIGKILL', withinMs: 2_000 },
+    ]);
+  const { version } = await unlessAborted(options.signal, () => untilItAnswers(server, port, logFile)).catch(
+    async (error) => {
+      await end(500);
+      throw error;
+    },
+  );
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
@@ -75,11 +90,7 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
     version,
     storeDir,
     exited: server.exited,
-    stop: (withinMs = 4_000) =>
-      server.end([
-        { signal: 'SIGTERM', withinMs },
-        { signal: 'SIGKILL', withinMs: 2_000 },
-      ]),
+    stop: (withinMs = 4_000) => end(withinMs),
     kill: () => server.end([{ signal: 'SIGKILL', withinMs: 5_000 }]),
   };
 }
@@ -97,6 +108,5 @@ async function untilItAnswers(server: ServerProcess, port: number, logFile: stri
     const info = await readNatsInfo(port).catch(() => undefined);
     if (info) return info;
   }
-  await server.end([{ signal: 'SIGKILL', withinMs: 2_000 }]);
   throw new Error(`nats-server did not answer within ${READY_WITHIN_MS / 1000} s. See ${logFile}`);
 }

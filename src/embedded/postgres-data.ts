@@ -32,6 +32,11 @@ export interface PostgresData {
   password: string;
 }
 
+interface Making {
+  sync: boolean;
+  signal: AbortSignal | undefined;
+}
+
 const SCRATCH = 'postgres-unfinished-';
 
 /**
@@ -39,18 +44,18 @@ const SCRATCH = 'postgres-unfinished-';
  * lie in /var/lib/hookfold, behind a link in `home`. An initdb that was killed leaves a scratch folder only, which
  * the next call removes; one call at a time (the caller holds the lock of `home`). Throws where that link points to
  * nothing. New data are on disk when this resolves, unless `sync` is false: what the server commits later would not
- * outlive a power cut without them.
+ * outlive a power cut without them. `signal` ends initdb.
  */
 export async function preparePostgresData(
   home: string,
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
-  { sync = true } = {},
+  { sync = true, signal }: { sync?: boolean; signal?: AbortSignal } = {},
 ): Promise<PostgresData> {
   const place = join(home, 'postgres');
   removeScratch(home);
   assertNotMissing(place);
-  if (!existsSync(place)) await createData(home, place, binaries, user, sync);
+  if (!existsSync(place)) await createData(home, place, binaries, user, { sync, signal });
   const folder = join(realpathSync(place), 'data');
   assertUsable(folder, binaries, user);
   return { folder, password: readFileSync(join(home, 'postgres-password'), 'utf8').trim() };
@@ -71,7 +76,7 @@ async function createData(
   place: string,
   binaries: PostgresBinaries,
   user: ServerUser | undefined,
-  sync: boolean,
+  { sync, signal }: Making,
 ): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   writeFileSync(join(home, 'postgres-password'), `${password}\n`, { mode: 0o600 });
@@ -84,7 +89,7 @@ async function createData(
     join(realpathSync(scratch), 'data'),
     join(realpathSync(scratch), 'password'),
     user,
-    sync,
+    { sync, signal },
   );
   unlinkSync(passwordFile);
   const folder = realpathSync(scratch);
@@ -129,7 +134,7 @@ async function runInitdb(
   folder: string,
   passwordFile: string,
   user: ServerUser | undefined,
-  sync: boolean,
+  { sync, signal }: Making,
 ): Promise<void> {
   const args = ['-D', folder, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   args.push(
@@ -144,6 +149,8 @@ async function runInitdb(
       cwd: '/',
       env: serverEnvironment(),
       ...user,
+      signal,
+      killSignal: 'SIGKILL', // It looks at others only between its steps.
     });
   } catch (cause) {
     const said = (cause as { stderr?: string }).stderr?.trim() || (cause as Error).message;

@@ -10,16 +10,19 @@ import { findPostgresBinaries } from './postgres-binaries.js';
 import { preparePostgresData } from './postgres-data.js';
 import { lastLines, type ServerProcess, startServerProcess } from './server-process.js';
 import { findServerUser } from './server-user.js';
+import { unlessAborted } from './unless-aborted.js';
 
 /**
  * `home` is made if missing. `port` 0 (default) takes a free one, `preferredPort` if that is free. `settings` go to
- * `postgres -c name=value`; with `fsync` off, new data are not synced either.
+ * `postgres -c name=value`; with `fsync` off, new data are not synced either. `signal` gives the start up, and ends what
+ * it began; it does nothing later.
  */
 export interface PostgresOptions {
   home: string;
   port?: number;
   preferredPort?: number;
   settings?: Readonly<Record<string, string>>;
+  signal?: AbortSignal;
 }
 
 /** A running server, on 127.0.0.1 only; `url` is its superuser's. */
@@ -53,8 +56,9 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const user = findServerUser();
   const binaries = findPostgresBinaries(home, user);
   const sync = options.settings?.fsync !== 'off';
-  const data = await preparePostgresData(home, binaries, user, { sync });
-  await endPostgresLeftBehind(home);
+  const { signal } = options;
+  const data = await preparePostgresData(home, binaries, user, { sync, ...(signal ? { signal } : {}) });
+  await unlessAborted(signal, () => endPostgresLeftBehind(home));
   const program = join(binaries.folder, 'bin', 'postgres');
   const settings = settingArguments({ ...SETTINGS, ...options.settings });
   const logFile = join(home, 'postgres.log');
@@ -63,20 +67,25 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     const args = ['-D', data.folder, '-p', String(port), ...settings];
     const server = await startServerProcess({ command: program, args, logFile, ...user });
     const url = `postgres://postgres:${data.password}@127.0.0.1:${port}/postgres`;
-    await untilItAnswers(server, url, logFile);
+    try {
+      await unlessAborted(signal, () => untilItAnswers(server, url, logFile));
+    } catch (error) {
+      await end(server, 1_000);
+      throw error;
+    }
     return { server, url, port };
   };
-  return running(await persist(attempt));
+  return running(await persist(attempt, signal));
 }
 
 // A free port may be gone before it is used, and the backends of a postmaster that was killed hold its shared memory
 // for a moment longer.
-async function persist<Result>(attempt: () => Promise<Result>): Promise<Result> {
+async function persist<Result>(attempt: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   for (let left = 4; ; left--) {
     try {
       return await attempt();
     } catch (error) {
-      if (left === 0) throw error;
+      if (left === 0 || signal?.aborted) throw error;
       await delay(150);
     }
   }
@@ -96,14 +105,17 @@ function running({
     port,
     pid: server.pid,
     exited: server.exited,
-    stop: (withinMs = 5_000) =>
-      server.end([
-        { signal: 'SIGINT', withinMs },
-        { signal: 'SIGQUIT', withinMs: 2_000 },
-        { signal: 'SIGKILL', withinMs: 2_000 },
-      ]),
+    stop: (withinMs = 5_000) => end(server, withinMs),
     kill: () => server.end([{ signal: 'SIGKILL', withinMs: 5_000 }]),
   };
+}
+
+function end(server: ServerProcess, withinMs: number): Promise<void> {
+  return server.end([
+    { signal: 'SIGINT', withinMs },
+    { signal: 'SIGQUIT', withinMs: 2_000 },
+    { signal: 'SIGKILL', withinMs: 2_000 },
+  ]);
 }
 
 /** Shuts down a Postgres of this home whose supervisor was killed. A stale pid file is none. */
@@ -134,7 +146,6 @@ async function untilItAnswers(server: ServerProcess, url: string, logFile: strin
       lastError = error;
     }
   }
-  await server.end([{ signal: 'SIGQUIT', withinMs: 2_000 }]);
   throw new Error(`Postgres did not answer within ${READY_WITHIN_MS / 1000} s. See ${logFile}`, {
     cause: lastError,
   });

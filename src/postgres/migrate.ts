@@ -19,6 +19,7 @@ const LOCK = 7_203_441_986;
  */
 export async function migrate(url: string, set: MigrationSet): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // What was under way rejects; an event that nobody listens to ends the process.
   await client.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');

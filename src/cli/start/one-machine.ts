@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { lockHome } from '../../embedded/home-lock.js';
 import { identify, type ProcessIdentity } from '../../embedded/process-identity.js';
 import { removeRunFile, writeRunFile } from '../../embedded/run-file.js';
+import { unlessAborted } from '../../embedded/unless-aborted.js';
 import type { CommandContext } from '../context.js';
 import { migrateAll } from '../migrate.js';
 import { type Access, ensureAccess } from './access.js';
@@ -36,34 +37,32 @@ export function createOneMachine(context: CommandContext, say: Say): OneMachine 
   let roles: Roles | undefined;
   let unlock: (() => void) | undefined;
   let starting: Promise<Running> | undefined;
-  let ending = false;
+  const ending = new AbortController();
 
-  const step = async <Result>(work: Promise<Result>): Promise<Result> => {
-    const result = await work;
-    if (ending) throw new Error('told to stop while starting');
-    return result;
-  };
+  // Left to itself by a stop: whoever holds a lock or does not answer must not hold that up.
+  const step = <Result>(work: () => Promise<Result>) => unlessAborted(ending.signal, work);
   const start = async (): Promise<Running> => {
     mkdirSync(context.home, { recursive: true });
     unlock = await lockHome(context.home);
-    await step(endRolesLeftBehind(context.home));
-    const ports = await step(choosePorts(context));
-    servers = await startServers(context, say);
+    await step(() => endRolesLeftBehind(context.home));
+    const ports = await step(() => choosePorts(context));
+    servers = await startServers(context, say, ending.signal);
     const { databaseUrl, natsUrl } = servers;
-    await step(migrateAll(databaseUrl, context.configuration.READ_DATABASE_URL ?? databaseUrl));
-    const access = await step(ensureAccess(context.home, databaseUrl));
+    const readDatabaseUrl = context.configuration.READ_DATABASE_URL ?? databaseUrl;
+    await step(() => migrateAll(databaseUrl, readDatabaseUrl));
+    const access = await step(() => ensureAccess(context.home, databaseUrl));
     const { ingestUrl, queryUrl } = urls(context, ports);
-    roles = createRoles(context, servers, ports, say, () => writeRun(context, servers!, ports, roles!));
-    await step(roles.start());
+    const made = createRoles(context, servers, ports, say, () => writeRun(context, servers!, ports, made));
+    roles = made;
+    await step(made.start);
     return { access, databaseUrl, natsUrl, ingestUrl, queryUrl };
   };
   const end = async (how: 'stop' | 'kill') => {
-    ending = true;
+    ending.abort(new Error('told to stop while starting'));
+    await starting?.catch(() => {}); // Soon: what it waits for is given up.
     servers?.flush();
     await roles?.[how]();
     await servers?.[how]();
-    await starting?.catch(() => {});
-    await servers?.[how](); // They may have come up meanwhile.
     if (unlock) removeRunFile(context.home);
     unlock?.();
   };

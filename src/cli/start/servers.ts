@@ -5,6 +5,7 @@ import { ensureNatsServer } from '../../embedded/install-nats-server.js';
 import { type KeptServer, keepServer } from '../../embedded/kept-server.js';
 import { type NatsServer, startNats } from '../../embedded/nats-server.js';
 import { type PostgresServer, startPostgres } from '../../embedded/postgres-server.js';
+import { unlessAborted } from '../../embedded/unless-aborted.js';
 import type { CommandContext } from '../context.js';
 import { describeError } from '../describe-error.js';
 
@@ -25,51 +26,69 @@ const NATS_PORT = 4_222;
 const STOP_NATS_MS = 800;
 const STOP_POSTGRES_MS = 1_200;
 
-/** Starts what the environment does not name. Without nats-server it goes on, and says so. */
-export async function startServers(context: CommandContext, say: Say): Promise<Servers> {
+/**
+ * Starts what the environment does not name. Without nats-server it goes on, and says so. `signal` gives a start up, and
+ * ends what it began; from then on nothing is started again.
+ */
+export async function startServers(context: CommandContext, say: Say, signal: AbortSignal): Promise<Servers> {
   const { DATABASE_URL, NATS_URL } = context.configuration;
-  const postgres = DATABASE_URL ? undefined : await keepPostgres(context.home, say);
+  let postgres: KeptServer<PostgresServer> | undefined;
+  let nats: KeptServer<NatsServer> | undefined;
+  const stop = async () => {
+    await nats?.stop(STOP_NATS_MS);
+    await postgres?.stop(STOP_POSTGRES_MS);
+  };
   try {
-    const nats = NATS_URL ? undefined : await keepNats(context.home, say);
+    if (!DATABASE_URL) postgres = await keepPostgres(context.home, say, signal);
+    if (!NATS_URL) nats = await keepNats(context.home, say, signal);
     return {
-      databaseUrl: DATABASE_URL ?? (await ownDatabase(postgres!.server.url)),
+      databaseUrl: DATABASE_URL ?? (await unlessAborted(signal, () => ownDatabase(postgres!.server.url))),
       natsUrl: NATS_URL ?? nats?.server.url,
       flush: () => {
         if (postgres) ask(postgres.server.url, 'CHECKPOINT').catch(() => {});
       },
-      stop: async () => {
-        await nats?.stop(STOP_NATS_MS);
-        await postgres?.stop(STOP_POSTGRES_MS);
-      },
+      stop,
       kill: async () => {
         await Promise.all([nats?.kill(), postgres?.stop(0)]);
       },
     };
   } catch (error) {
-    await postgres?.stop(STOP_POSTGRES_MS);
+    await stop();
     throw error;
   }
 }
 
-async function keepPostgres(home: string, say: Say): Promise<KeptServer<PostgresServer>> {
+async function keepPostgres(
+  home: string,
+  say: Say,
+  signal: AbortSignal,
+): Promise<KeptServer<PostgresServer>> {
   say(`Postgres   starting (data in ${join(home, 'postgres')})`);
   return keepServer({
     name: 'Postgres',
-    start: (port) => startPostgres({ home, preferredPort: POSTGRES_PORT, ...(port ? { port } : {}) }),
+    start: (signal, port) =>
+      startPostgres({ home, preferredPort: POSTGRES_PORT, signal, ...(port ? { port } : {}) }),
     say,
+    signal,
   });
 }
 
-async function keepNats(home: string, say: Say): Promise<KeptServer<NatsServer> | undefined> {
+async function keepNats(
+  home: string,
+  say: Say,
+  signal: AbortSignal,
+): Promise<KeptServer<NatsServer> | undefined> {
   if (!ensureNatsServer(say)) {
     say('NATS       not to be had: hookfold runs without the bus, and mirrors the log once NATS is there');
     return undefined;
   }
   say(`NATS       starting (streams in ${join(home, 'nats')})`);
-  const start = (port?: number) => startNats({ home, preferredPort: NATS_PORT, ...(port ? { port } : {}) });
+  const start = (signal: AbortSignal, port?: number) =>
+    startNats({ home, preferredPort: NATS_PORT, signal, ...(port ? { port } : {}) });
   try {
-    return await keepServer({ name: 'nats-server', start, say });
+    return await keepServer({ name: 'nats-server', start, say, signal });
   } catch (error) {
+    signal.throwIfAborted();
     say(`NATS       cannot be started: ${describeError(error)}`);
     say('           hookfold runs without the bus, and mirrors the log once NATS is there');
     return undefined;
