@@ -31,7 +31,10 @@ export function defineSimulate(command: Command, context: CommandContext): void 
     .option('--connections <count>', 'parallel connections', wholeNumber(1), 8)
     .option('--body-bytes <bytes>', 'size of a webhook on average', wholeNumber(770), 770)
     .option('--json', 'print the outcome as JSON')
-    .addHelpText('after', '\nEnds with 1 where a webhook was not acknowledged.')
+    .addHelpText(
+      'after',
+      '\nEnds with 1 where a webhook was not acknowledged; without an answer it waits 15 seconds.',
+    )
     .action(async (options: SimulateOptions) => {
       const stop = new AbortController();
       listenForStop().asked.then(() => stop.abort());

@@ -10,6 +10,8 @@ export interface DeliverOptions {
   rate?: number;
   seconds: number;
   connections: number;
+  /** How long an answer may keep it waiting; default 15 s, in which a door gives up its commit and says so. */
+  answerWithinMs?: number;
   /** Ends it early. */
   signal?: AbortSignal;
   onProgress?(delivered: Delivered): void;
@@ -24,7 +26,7 @@ export interface Delivered {
   rejected: number;
   /** 5xx. */
   refused: number;
-  /** No answer: the connection failed. */
+  /** No answer: the connection failed, or fell silent. */
   failed: number;
   /** Milliseconds from sending to the answer, of all that were answered. */
   latencies: number[];
@@ -33,9 +35,9 @@ export interface Delivered {
   seconds: number;
 }
 
-/** Sends until the time is over, and waits for the last answers. */
+/** Sends until the time is over, and waits for the last answers: not for long. */
 export async function deliver(options: DeliverOptions): Promise<Delivered> {
-  const { url, webhooks, rate, seconds, connections, signal } = options;
+  const { url, webhooks, rate, seconds, connections, answerWithinMs = 15_000, signal } = options;
   const secure = url.protocol === 'https:';
   const agent = new (secure ? SecureAgent : Agent)({ keepAlive: true, maxSockets: connections });
   const delivered: Delivered = {
@@ -84,7 +86,8 @@ export async function deliver(options: DeliverOptions): Promise<Delivered> {
   const post = (body: string) =>
     new Promise<{ status: number; text: string }>((resolve, reject) => {
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-      const call = (secure ? secureRequest : request)(url, { method: 'POST', agent, headers }, (response) => {
+      const how = { method: 'POST', agent, headers, timeout: answerWithinMs };
+      const call = (secure ? secureRequest : request)(url, how, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (part) => {
           text += part;
@@ -92,6 +95,7 @@ export async function deliver(options: DeliverOptions): Promise<Delivered> {
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
         response.on('error', reject);
       });
+      call.on('timeout', () => call.destroy(new Error('no answer')));
       call.on('error', reject).end(body);
     });
 
