@@ -1,4 +1,5 @@
 // What `hookfold start` prints when all runs.
+import { parseNatsUrl } from '../../bus/nats-url.js';
 import { STREAM } from '../../bus/stream.js';
 import { type Access, FIRST_SOURCE } from './access.js';
 import type { Running } from './one-machine.js';
@@ -20,7 +21,7 @@ export function describeRunning(machine: Running): string[] {
     `  webhook URL   ${webhookLine(ingestUrl, shown)}`,
     `  query API     ${queryUrl}/v1   (for people: ${queryUrl}/docs)`,
     `  API key       ${shown.key ?? HOW_TO_SHOW}`,
-    `  NATS          ${natsUrl ? `${natsUrl}   stream ${STREAM}` : 'not running; the log is mirrored once it is'}`,
+    `  NATS          ${natsUrl ? `${natsHosts(natsUrl)}   stream ${STREAM}` : 'not running; the log is mirrored once it is'}`,
     `  Postgres      ${withoutPassword(databaseUrl)}   (password in run.json of the data folder)`,
     '',
     ...nextSteps(machine, shown),
@@ -51,8 +52,18 @@ function nextSteps({ ingestUrl, queryUrl }: Running, { token, key }: Access): st
   ];
 }
 
+function natsHosts(natsUrl: string): string {
+  try {
+    return [parseNatsUrl(natsUrl).servers].flat().join(', ');
+  } catch {
+    return 'NATS_URL cannot be read';
+  }
+}
+
+// As text: pg takes forms that are no URL, such as the folder of a socket.
 function withoutPassword(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  url.password = '';
-  return url.href;
+  return databaseUrl
+    .replace(/^(\w+:\/\/[^:@/?#]*):[^/?#]*@/, '$1@')
+    .replace(/([?&])password=[^&#]*&?/, '$1')
+    .replace(/[?&]$/, '');
 }
