@@ -53,7 +53,7 @@ const READY_WITHIN_MS = 60_000;
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   mkdirSync(options.home, { recursive: true });
   const home = realpathSync(options.home);
-  const user = findServerUser();
+  const user = findServerUser(home);
   const binaries = findPostgresBinaries(home, user);
   const sync = options.settings?.fsync !== 'off';
   const { signal } = options;

@@ -1,6 +1,6 @@
 // Postgres refuses to run as root, and the user it runs as instead may not enter root's folders.
 import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The account that Postgres is run as, where that is not our own. */
 export interface ServerUser {
@@ -8,14 +8,27 @@ export interface ServerUser {
   gid: number;
 }
 
-/** Undefined for an ordinary user; for root, the first of the accounts `postgres` and `nobody` that exists. */
-export function findServerUser(): ServerUser | undefined {
+/** Undefined for an ordinary user; for root, the account to run Postgres as on the data in `home`, if there are any. */
+export function findServerUser(home?: string): ServerUser | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n');
-  for (const name of ['postgres', 'nobody']) {
-    const fields = accounts.find((line) => line.startsWith(`${name}:`))?.split(':');
-    if (fields) return { uid: Number(fields[2]), gid: Number(fields[3]) };
-  }
+  const data = home === undefined ? undefined : join(home, 'postgres', 'data');
+  const owner = data === undefined ? undefined : statSync(data, { throwIfNoEntry: false })?.uid;
+  return chooseServerUser(readFileSync('/etc/passwd', 'utf8'), owner);
+}
+
+/**
+ * Of the accounts `postgres` and `nobody`, in the form of /etc/passwd, the one that is `owner`, else the first that
+ * exists: a package that brings `postgres` later must not part us from data that `nobody` made. Throws where neither
+ * exists.
+ */
+export function chooseServerUser(accounts: string, owner: number | undefined): ServerUser {
+  const lines = accounts.split('\n');
+  const users = ['postgres', 'nobody'].flatMap((name) => {
+    const fields = lines.find((line) => line.startsWith(`${name}:`))?.split(':');
+    return fields ? [{ uid: Number(fields[2]), gid: Number(fields[3]) }] : [];
+  });
+  const user = users.find(({ uid }) => uid === owner) ?? users[0];
+  if (user) return user;
   throw new Error(
     'Postgres refuses to run as root, and neither the user postgres nor nobody exists to run it as. ' +
       'Start hookfold as an ordinary user, or set DATABASE_URL to a Postgres of your own.',
