@@ -27,7 +27,10 @@ const BUILD_COLUMNS = 'build_id, projection, version, table_name, state, segment
 /** The build's table, schema-qualified. */
 export const tableOf = (build: Build) => `read_model."${build.table_name}"`;
 
-/** The build of a version in a state (live and building are unique), if there is one. */
+/**
+ * The build of a version in a state, if there is one: live and building are unique; of several that are retired the one
+ * that was so last, whichever was built last.
+ */
 export async function findBuild(
   db: Client | pg.Pool,
   projection: Pick<Projection, 'name' | 'version'>,
@@ -35,7 +38,7 @@ export async function findBuild(
 ): Promise<Build | undefined> {
   const { rows } = await db.query(
     `SELECT ${BUILD_COLUMNS} FROM projector.build
-     WHERE projection = $1 AND version = $2 AND state = $3 ORDER BY build_id DESC LIMIT 1`,
+     WHERE projection = $1 AND version = $2 AND state = $3 ORDER BY changed_at DESC, build_id DESC LIMIT 1`,
     [projection.name, projection.version, state],
   );
   return rows[0];
@@ -111,10 +114,11 @@ function sourceFolder(folder: URL): string {
 
 /** Sets a build's state. */
 export async function setState(client: Client, build: Build, state: BuildState): Promise<void> {
-  await client.query('UPDATE projector.build SET state = $2, changed_at = now() WHERE build_id = $1', [
-    build.build_id,
-    state,
-  ]);
+  // Not now(): a transaction that waited for what is served began before the one that it waited for ended.
+  await client.query(
+    'UPDATE projector.build SET state = $2, changed_at = clock_timestamp() WHERE build_id = $1',
+    [build.build_id, state],
+  );
 }
 
 /**
