@@ -107,6 +107,7 @@ async function rebuildOutdated(
     sampleSize: 0,
     dryRun: false,
     acceptDrift: true,
+    byItself: true,
     onLeftover: ({ kept, otherLog, ...leftover }) =>
       logger.info(
         leftover,

@@ -1,0 +1,73 @@
+// What a rebuild that nobody has asked for leaves to people.
+import pino from 'pino';
+import t, { type Test } from 'tap';
+import type { EventProjection } from '../../projections/contract.js';
+import type { IntegrationRow } from '../../projections/integration/rows.js';
+import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
+import { findServed } from '../../src/read-models/build.js';
+import { startProjector } from '../projector/projecting.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { waitFor } from '../support/wait-for.js';
+import { next } from './next-version.js';
+import { createRebuildingDatabase, type RebuildingDatabase } from './rebuilding.js';
+
+/** `next`, which fails on installs behind a position. */
+const failingBehind = (position: number): EventProjection<IntegrationRow> => ({
+  ...next,
+  evolve(row, event) {
+    if (event.event === 'integration_installed' && event.position > position) throw new Error('a fault');
+    return next.evolve(row, event);
+  },
+});
+
+/** A projector that looks all the time whether to rebuild, and what it warns of. */
+async function startLooking(t: Test, database: RebuildingDatabase, projection: typeof next) {
+  const warnings: { err: { message: string }; seconds: number }[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(JSON.parse(line)) });
+  const projector = await startProjector(t, database, {
+    projections: [projection],
+    autoRebuildMs: 100,
+    logger,
+  });
+  return { projector, warnings };
+}
+
+t.test('a version that parks what the one before folded is not swapped in', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const failing = failingBehind(0);
+  const { projector, warnings } = await startLooking(t, database, failing);
+  await waitFor(() => warnings.length > 1);
+  await projector.stop();
+  t.match(
+    warnings[0]?.err.message,
+    /^version 2 of integration parks \d+ events, version 1 0 of the same: .* at position \d+: a fault\. .* --yes$/,
+  );
+  t.ok(warnings[1]!.seconds > warnings[0]!.seconds, 'it is tried less often');
+  t.match(await findServed(database.pool, 'integration'), { version: 1 });
+  const byHand = await database.rebuild([failing], { acceptDrift: true });
+  t.match(byHand.get('integration'), { kind: 'swapped', parked: { before: 0 } });
+});
+
+t.test('what is parked of events that the one before has not seen keeps no version from it', async (t) => {
+  const { pool, head, rebuild } = await createRebuildingDatabase(t);
+  await fillLog(pool, fixtureBodies().slice(0, 500));
+  const outcome = (await rebuild([failingBehind(head)], { byItself: true })).get('integration');
+  t.ok(outcome?.kind === 'swapped' && outcome.parked.after > 0);
+});
+
+t.test('a rollback while a higher version is rebuilt stands', async (t) => {
+  const { pool, pools, rebuild } = await createRebuildingDatabase(t);
+  await rebuild([next]);
+  let back: Promise<unknown> | undefined;
+  const rebuilding = rebuild([{ ...next, version: 3 }], {
+    byItself: true,
+    async onProgress() {
+      back ??= rollbackRebuild(pools, next);
+      await back;
+    },
+  });
+  await t.rejects(rebuilding, /taken back to version 1 by hand: version 3 is not swapped in/);
+  t.match(await findServed(pool, 'integration'), { version: 1, pinned: true });
+  t.match((await rebuild([{ ...next, version: 3 }])).get('integration'), { kind: 'swapped' });
+  t.match(await findServed(pool, 'integration'), { version: 3, pinned: false });
+});
