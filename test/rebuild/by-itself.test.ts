@@ -1,4 +1,6 @@
 // What a rebuild that nobody has asked for leaves to people.
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import pino from 'pino';
 import t, { type Test } from 'tap';
 import type { EventProjection } from '../../projections/contract.js';
@@ -46,6 +48,36 @@ t.test('a version that parks what the one before folded is not swapped in', asyn
   t.match(await findServed(database.pool, 'integration'), { version: 1 });
   const byHand = await database.rebuild([failing], { acceptDrift: true });
   t.match(byHand.get('integration'), { kind: 'swapped', parked: { before: 0 } });
+});
+
+t.test('an index that cannot be made is tried less and less often', async (t) => {
+  const database = await createRebuildingDatabase(t);
+  const sql = readFileSync(new URL('table.sql', next.folder), 'utf8');
+  const folder = t.testdir({ 'table.sql': `${sql};\nCREATE INDEX ON :table (no_such_column);` });
+  const faulty = { ...next, folder: pathToFileURL(`${folder}/`) };
+  const { projector, warnings } = await startLooking(t, database, faulty);
+  await waitFor(() => warnings.length > 1);
+  await projector.stop();
+  t.match(warnings[0]?.err.message, /no_such_column/);
+  t.ok(warnings[1]!.seconds > warnings[0]!.seconds);
+});
+
+t.test('a version that parks too many keys is not built further, and its memory stays bounded', async (t) => {
+  const { pool, rebuild } = await createRebuildingDatabase(t);
+  let reached = 0;
+  const rebuilding = rebuild([failingBehind(0)], {
+    mostParkedKeys: 10,
+    pageEvents: 100,
+    onProgress: ({ position }) => {
+      reached = position;
+    },
+  });
+  await t.rejects(rebuilding, {
+    code: 'HOOKFOLD_TOO_MANY_PARKED',
+    message: /^version 2 of integration has parked events of more than 10 keys/,
+  });
+  t.ok(reached < 3000, `it ended behind ${reached}`);
+  t.match(await findServed(pool, 'integration'), { version: 1 });
 });
 
 t.test('what is parked of events that the one before has not seen keeps no version from it', async (t) => {

@@ -6,7 +6,7 @@ import type { Test } from 'tap';
 import type { Projection } from '../../projections/contract.js';
 import { PROJECTIONS } from '../../projections/index.js';
 import type { Pools } from '../../src/projector/pools.js';
-import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
+import { createLocalLoader, type LocalLoaderOptions } from '../../src/projector/rebuild/local-loader.js';
 import { type RebuildOptions, rebuild } from '../../src/projector/rebuild/rebuild.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
@@ -16,7 +16,8 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 /** Rebuilds projections (default: all) with a small memory, so that rows are written many times. */
 export type Rebuild = (
   projections?: readonly Projection[],
-  options?: Partial<RebuildOptions> & { memoryBytes?: number; pageEvents?: number; writeEveryMs?: number },
+  options?: Partial<RebuildOptions> &
+    Partial<Pick<LocalLoaderOptions, 'memoryBytes' | 'pageEvents' | 'writeEveryMs' | 'mostParkedKeys'>>,
 ) => ReturnType<typeof rebuild>;
 
 export interface RebuildingDatabase extends TestDatabase {
@@ -53,7 +54,7 @@ export function rebuildIn(pool: pg.Pool): Rebuild {
   const stores = { logPool: pool, readPool: pool };
   return (
     projections = PROJECTIONS,
-    { memoryBytes = 200_000, pageEvents = 500, writeEveryMs, ...options } = {},
+    { memoryBytes = 200_000, pageEvents = 500, writeEveryMs, mostParkedKeys, ...options } = {},
   ) =>
     rebuild(projections, {
       ...stores,
@@ -65,6 +66,7 @@ export function rebuildIn(pool: pg.Pool): Rebuild {
         memoryBytes,
         pageEvents,
         writeEveryMs,
+        mostParkedKeys,
       }),
       sampleSize: 5,
       dryRun: false,

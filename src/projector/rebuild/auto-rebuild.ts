@@ -13,6 +13,7 @@ import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
 import { type RebuildOptions, rebuild } from './rebuild.js';
 import { createThrottle } from './throttle.js';
+import { TooManyParked } from './too-many-parked.js';
 
 export interface AutoRebuildOptions {
   logPool: pg.Pool;
@@ -26,7 +27,7 @@ export interface AutoRebuildOptions {
 }
 
 const LAG_LIMIT = 5000;
-/** A swap that cannot be made is tried less and less often. */
+/** What fails for a reason that stays, a swap or an index that cannot be made, is tried less and less often. */
 const LONGEST_PAUSE_MS = 300_000;
 const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_EVENTS = 500;
@@ -40,9 +41,9 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
   let pauseMs = everyMs;
 
   const look = () => {
-    let finishing = false;
+    let loaded = false;
     running = rebuildOutdated(options, stopping.signal, (phase) => {
-      finishing = phase === 'finish';
+      loaded = phase === 'index' || phase === 'finish';
     })
       .then(
         () => {
@@ -50,7 +51,8 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
         },
         (error) => {
           if (stopping.signal.aborted) return;
-          pauseMs = finishing ? Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS)) : everyMs;
+          const stays = loaded || error instanceof TooManyParked;
+          pauseMs = stays ? Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS)) : everyMs;
           if (error instanceof RebuildRunning) return logger.debug(error.message);
           logger.warn(
             { err: error, seconds: pauseMs / 1000 },

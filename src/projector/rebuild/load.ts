@@ -23,6 +23,7 @@ import { createPageReader, readKnown } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
 import { writeIncidents } from '../write-incidents.js';
 import { RowsRefused } from './rows-refused.js';
+import { assertFewParked } from './too-many-parked.js';
 
 export interface LoadOptions {
   readRun: RunReader;
@@ -33,6 +34,8 @@ export interface LoadOptions {
   dirtyBytes: number;
   /** Time after which they are written though they are fewer, in milliseconds. Default 30,000. */
   writeEveryMs?: number | undefined;
+  /** Keys of a build with a parked event, beyond which TooManyParked is thrown. Default 100,000. */
+  mostParkedKeys?: number | undefined;
   /** Called after each page with the position reached; what it awaits holds the load up. */
   onProgress?(position: number): Promise<void> | void;
   signal?: AbortSignal;
@@ -173,7 +176,11 @@ function createLogReader({ readRun, pageEvents }: LoadOptions) {
   return (after: number, to: number): Promise<FoldedEvent[]> => readKnown(read, after, to - after);
 }
 
-async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOptions): Promise<void> {
+async function foldInMemory(
+  loading: Loading,
+  page: Page,
+  { readPool, mostParkedKeys }: LoadOptions,
+): Promise<void> {
   const { follower, checkpoints, incidents } = loading;
   const { projection, store, build, parkedKeys } = follower;
   const all = checkpoints.length === build.segments;
@@ -182,6 +189,7 @@ async function foldInMemory(loading: Loading, page: Page, { readPool }: LoadOpti
   const folded = await foldPage(readPool, target, page);
   incidents.unreadable.push(...folded.unreadable);
   incidents.parked.push(...folded.parked);
+  assertFewParked(follower, mostParkedKeys);
 }
 
 // All that is taken here stays held until the commit; what is folded meanwhile is the next batch.

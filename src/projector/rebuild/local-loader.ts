@@ -14,6 +14,8 @@ export interface LocalLoaderOptions {
   pageEvents: number;
   /** See `LoadOptions`. */
   writeEveryMs?: number | undefined;
+  /** See `LoadOptions`. */
+  mostParkedKeys?: number | undefined;
   /** Of a build's segments, those that are loaded here; default: all. */
   owns?(rebuilding: Rebuilding, segment: number): boolean;
   signal?: AbortSignal;
