@@ -73,15 +73,19 @@ async function rollback(context: CommandContext, names: string[], { json }: Flag
     throw new Error('name the projection to take back: hookfold rebuild --rollback NAME');
   await withPools(context, async (pools) => {
     const served: Build[] = [];
-    for (const name of names) {
-      const projection = findProjection(name);
-      const build = await rollbackRebuild(pools, projection);
-      served.push(build);
-      if (json) continue;
-      print(`${name} is served from ${build.table_name} again (version ${build.version})`);
-      if (build.version < projection.version) for (const line of pinnedLines(name, build)) print(line);
+    // What was taken back is told though another fails.
+    try {
+      for (const name of names) {
+        const projection = findProjection(name);
+        const build = await rollbackRebuild(pools, projection);
+        served.push(build);
+        if (json) continue;
+        print(`${name} is served from ${build.table_name} again (version ${build.version})`);
+        if (build.version < projection.version) for (const line of pinnedLines(name, build)) print(line);
+      }
+    } finally {
+      if (json && served.length > 0) print(JSON.stringify(served.map(toJson)));
     }
-    if (json) print(JSON.stringify(served.map(toJson)));
   });
 }
 
