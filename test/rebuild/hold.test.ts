@@ -57,6 +57,23 @@ t.test('a rebuild whose expired lease another took is told, and leaves it to the
   await other.release();
 });
 
+t.test('of two rebuilds of the same read models, named in another order, one goes on', async (t) => {
+  const { pool } = await setUp(t);
+  // Connected before, so that neither is done before the other begins.
+  const clients = await Promise.all([pool.connect(), pool.connect()]);
+  for (const client of clients) client.release();
+  const both = await Promise.allSettled([
+    holdRebuild(pool, [resource, activity], options),
+    holdRebuild(pool, [activity, resource], options),
+  ]);
+  for (const one of both) if (one.status === 'fulfilled') await one.value.release();
+  t.strictSame(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  t.match(
+    both.find(({ status }) => status === 'rejected'),
+    { reason: { code: 'HOOKFOLD_REBUILD_RUNNING' } },
+  );
+});
+
 t.test('a rebuild whose expired lease another took ends, and says so', async (t) => {
   const { pool, rebuild } = await createRebuildingDatabase(t);
   const said: string[] = [];

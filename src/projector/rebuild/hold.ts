@@ -49,8 +49,10 @@ export async function holdRebuild(
 ): Promise<RebuildHold> {
   const owner = randomUUID();
   const leases = createKeptLeases(pool, logger);
+  // In one order for everyone: of two that want the same, one gets all of it.
+  const ordered = [...versions].sort((a, b) => (a.name < b.name ? -1 : 1));
   try {
-    for (const { name: projection, version } of versions) {
+    for (const { name: projection, version } of ordered) {
       const claim = { name: `rebuild:${projection}:v${version}`, owner, ttlMs: TTL_MS };
       const lease = await acquireLeaseOfSilent(pool, claim, waiting);
       if (!lease) throw new RebuildRunning(projection);
