@@ -10,8 +10,9 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { readHead } from '../../log/read-log.js';
+import { inAbortableTransaction } from '../../postgres/abortable-transaction.js';
 import { isRefusedData } from '../../postgres/failure.js';
-import { endWithClient, inTransaction } from '../../postgres/transaction.js';
+import { endWithClient } from '../../postgres/transaction.js';
 import { type Build, findBuild, lockServed, setState, showBuild } from '../../read-models/build.js';
 import { type Checkpoint, claimCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
@@ -39,6 +40,8 @@ export interface FinishOptions {
   byItself?: boolean;
   /** Events that may be folded while the live build is held; beyond, answers 'behind'. */
   catchUpLimit: number;
+  /** Once it is aborted nothing is finished, and its reason thrown. */
+  signal?: AbortSignal;
 }
 
 export type Outcome =
@@ -68,7 +71,7 @@ export async function finishRebuild(
   building: Build,
   options: FinishOptions,
 ): Promise<Outcome> {
-  return inTransaction(options.readPool, async (client) => {
+  return inAbortableTransaction(options.readPool, options.signal, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     await endWithClient(client);
     const served = await lockServed(client, projection.name);

@@ -5,38 +5,45 @@
 // and indexed, and loaded again, slower, with that event parked as in the live one.
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
+import { inAbortableTransaction } from '../../postgres/abortable-transaction.js';
 import { isRefusedData } from '../../postgres/failure.js';
-import { endWithClient, inTransaction } from '../../postgres/transaction.js';
+import { endWithClient } from '../../postgres/transaction.js';
 import { type Build, createIndexes, tableOf } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertBuilding } from './prepare.js';
 
 /**
  * Makes the secondary indexes of a loaded build, once. False where an index refuses a row: the build is empty then, and
- * has its indexes; load it again.
+ * has its indexes; load it again. Ends soon after `signal` is aborted.
  */
-export async function indexBuild(pool: pg.Pool, projection: Projection, build: Build): Promise<boolean> {
+export async function indexBuild(
+  pool: pg.Pool,
+  projection: Projection,
+  build: Build,
+  signal?: AbortSignal,
+): Promise<boolean> {
   try {
-    await inTransaction(pool, async (client) => {
+    await inAbortableTransaction(pool, signal, async (client) => {
       await endWithClient(client);
       if (!(await hasIndexes(client, build))) await createIndexes(client, projection, build);
     });
   } catch (error) {
     if (!isRefusedData(error)) throw error;
-    await inTransaction(pool, (client) => emptyAndIndex(client, projection, build));
+    await inAbortableTransaction(pool, signal, (client) => emptyAndIndex(client, projection, build));
     return false;
   }
-  await pool.query(`ANALYZE ${tableOf(build)}`);
+  await inAbortableTransaction(pool, signal, (client) => client.query(`ANALYZE ${tableOf(build)}`));
   return true;
 }
 
-/** Whether the table has more than the index of its key. */
+/** Whether the table has an index that its first statement did not make, which makes those of constraints. */
 async function hasIndexes(client: pg.ClientBase, build: Build): Promise<boolean> {
-  const { rows } = await client.query(
-    'SELECT count(*) AS indexes FROM pg_indexes WHERE schemaname = $1 AND tablename = $2',
-    ['read_model', build.table_name],
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_index i WHERE indrelid = $1::regclass AND NOT EXISTS (
+       SELECT FROM pg_constraint c WHERE c.conrelid = i.indrelid AND c.conindid = i.indexrelid) LIMIT 1`,
+    [tableOf(build)],
   );
-  return rows[0].indexes > 1;
+  return rowCount === 1;
 }
 
 async function emptyAndIndex(client: pg.ClientBase, projection: Projection, build: Build): Promise<void> {

@@ -57,7 +57,6 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   onOutcome?(name: string, outcome: Outcome): void;
   /** `wait`: for a process that may have been killed at the same rebuild. */
   onPhase?(phase: 'wait' | 'load' | 'index' | 'finish'): void;
-  signal?: AbortSignal;
 }
 
 const CATCH_UP_LIMIT = 20_000;
@@ -103,7 +102,7 @@ async function loadAndIndex(builds: readonly Rebuilding[], options: RebuildOptio
   const emptied: Rebuilding[] = [];
   for (const rebuilding of builds) {
     const { projection, build } = rebuilding;
-    if (await indexBuild(readPool, projection, build)) continue;
+    if (await indexBuild(readPool, projection, build, options.signal)) continue;
     options.logger.warn(
       { projection: projection.name },
       'an index refuses a row: loading again, to park its event',

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { inTransaction } from './transaction.js';
+
+/** A cancellation that met no statement is void: the next one is met so soon. */
+const AGAIN_MS = 200;
+
+/**
+ * Runs `work` in one transaction, as `inTransaction` does, and cancels its statements once `signal` is aborted: who stops
+ * does not wait for one that takes as long as it takes. Throws the signal's reason then.
+ */
+export async function inAbortableTransaction<T>(
+  pool: pg.Pool,
+  signal: AbortSignal | undefined,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await inTransaction(pool, async (client) => {
+      const guard = signal && (await cancelOnAbort(pool, client, signal));
+      try {
+        return await work(client);
+      } finally {
+        await guard?.end();
+      }
+    });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+// By another connection, as Postgres asks for. What was sent is waited for, so that it meets nobody else's statement.
+async function cancelOnAbort(pool: pg.Pool, client: pg.ClientBase, signal: AbortSignal) {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  let ended = false;
+  let cancelling: Promise<void> | undefined;
+  async function cancel(): Promise<void> {
+    for (; !ended; await delay(AGAIN_MS))
+      await pool.query('SELECT pg_cancel_backend($1)', [rows[0]!.pid]).catch(() => {});
+  }
+  const onAbort = () => {
+    cancelling ??= cancel();
+  };
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  async function end(): Promise<void> {
+    ended = true;
+    signal.removeEventListener('abort', onAbort);
+    await cancelling;
+  }
+  return { end };
+}
