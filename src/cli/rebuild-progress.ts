@@ -47,9 +47,10 @@ export function createRebuildProgress(
     if (name !== 'load') end();
     if (!quiet) line(PHASES[name] ?? name);
   }
-  function leftover({ projection, position, kept, otherLog }: Leftover): void {
+  function leftover({ projection, position, kept, otherLog, segments }: Leftover): void {
     if (quiet) return;
-    if (kept) line(`${projection} goes on from position ${position}; rebuild --discard begins anew`);
+    const split = segments ? ` (segments: ${segments}; more workers are of no use to it)` : '';
+    if (kept) line(`${projection} goes on from position ${position}${split}; rebuild --discard begins anew`);
     else
       line(
         `${projection} begins anew: what was built up to position ${position} is of ${otherLog ? 'another log' : 'other code'}`,

@@ -46,6 +46,10 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
   t.match(await run('rebuild', 'resource', '--dry-run'), {
     stderr: new RegExp(`rebuild: resource goes on from position ${head}; rebuild --discard begins anew`),
   });
+  t.match(await run('rebuild', 'resource', '--dry-run', '--workers', '2'), {
+    stderr:
+      /resource goes on from position \d+ \(segments: 1; more workers are of no use to it\); rebuild --discard/,
+  });
   t.match(JSON.parse((await run('rebuild', '--discard', '--json')).stdout), [{ projection: 'resource' }]);
 
   await rebuild([resource], { dryRun: true, code: 'other' });
@@ -60,6 +64,9 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
     stdout: `resource is served from ${first} again (version 1)\n`,
   });
   t.equal(await served(), first);
+  const both = await run('rebuild', '--rollback', 'resource', 'activity', '--json');
+  t.match(both, { code: 1, stderr: /activity has no earlier table/ });
+  t.match(JSON.parse(both.stdout), [{ projection: 'resource', table_name: await served() }]);
 });
 
 t.test(

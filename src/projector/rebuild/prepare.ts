@@ -8,7 +8,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, createBuild, findBuild } from '../../read-models/build.js';
+import { type Build, createBuild, findBuild, findServed } from '../../read-models/build.js';
 import { type Checkpoint, readCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../read-models/live-build.js';
 import { findMismatches } from '../../read-models/same-log.js';
@@ -24,6 +24,8 @@ export interface Leftover {
   kept: boolean;
   /** It was folded from another log. */
   otherLog?: true;
+  /** Of one that is gone on with: how many it has, where that is fewer than wanted. No more workers than these share it. */
+  segments?: number;
 }
 
 export interface PrepareOptions {
@@ -41,7 +43,9 @@ export async function prepareBuild(
   projection: Projection,
   { logPool, readPool, workers, code, onLeftover }: PrepareOptions,
 ): Promise<Build> {
-  const live = await ensureLiveBuild(readPool, projection);
+  const before =
+    (await ensureLiveBuild(readPool, projection)) ?? (await findServed(readPool, projection.name));
+  const wanted = projection.within === 'integration' ? Math.max(workers, before?.segments ?? 1) : 1;
   const left = await findBuild(readPool, projection, 'building');
   const reached = left ? await readCheckpoints(readPool, left.build_id) : [];
   const otherLog = (await findMismatches(logPool, reached)).length > 0;
@@ -52,12 +56,12 @@ export async function prepareBuild(
       position: lowest(reached),
       kept,
       ...(otherLog && { otherLog }),
+      ...(kept && left.segments < wanted && { segments: left.segments }),
     });
   if (left && kept) return left;
-  const segments = projection.within === 'integration' ? Math.max(workers, live?.segments ?? 1) : 1;
   return inTransaction(readPool, async (client) => {
     if (left) await dropBuilding(client, left);
-    return createBuild(client, projection, { segments, code });
+    return createBuild(client, projection, { segments: wanted, code });
   });
 }
 

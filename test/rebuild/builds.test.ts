@@ -1,0 +1,45 @@
+// What a build is made of: the segments and indexes of the one before.
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import t from 'tap';
+import { integration } from '../../projections/integration/projection.js';
+import type { Leftover } from '../../src/projector/rebuild/prepare.js';
+import { resegment } from '../../src/projector/resegment.js';
+import { type Build, findBuild } from '../../src/read-models/build.js';
+import { next } from './next-version.js';
+import { createRebuildingDatabase } from './rebuilding.js';
+
+t.test('a table with a UNIQUE constraint beside its key gets its secondary indexes', async (t) => {
+  const { pool, rebuild } = await createRebuildingDatabase(t);
+  const sql = readFileSync(new URL('table.sql', integration.folder), 'utf8').replace(
+    'PRIMARY KEY',
+    'UNIQUE (integration_id, workspace_id), PRIMARY KEY',
+  );
+  const folder = pathToFileURL(`${t.testdir({ 'table.sql': sql })}/`);
+  const secondary = async () => {
+    const { table_name } = (await findBuild(pool, integration, 'live'))!;
+    const { rows } = await pool.query(
+      `SELECT regexp_replace(indexdef, '.*USING ', '') AS index FROM pg_indexes
+       WHERE tablename = $1 AND indexdef NOT LIKE '%UNIQUE%' ORDER BY 1`,
+      [table_name],
+    );
+    return rows;
+  };
+  const before = await secondary();
+  t.ok(before.length > 0);
+  await rebuild([{ ...integration, folder }]);
+  t.strictSame(await secondary(), before);
+});
+
+t.test('a new version has the segments of the one before, and a leftover its own', async (t) => {
+  const { pool, pools, rebuild } = await createRebuildingDatabase(t);
+  await resegment(pools, integration, (await findBuild(pool, integration, 'live')) as Build, 4);
+  await rebuild([next], { dryRun: true });
+  t.equal((await findBuild(pool, next, 'building'))?.segments, 4);
+  const leftovers: Leftover[] = [];
+  const onLeftover = (leftover: Leftover) => void leftovers.push(leftover);
+  await rebuild([next], { dryRun: true, workers: 8, onLeftover });
+  t.match(leftovers, [{ kept: true, segments: 4 }]);
+  await rebuild([next], { workers: 4, onLeftover });
+  t.equal(leftovers[1]?.segments, undefined, 'where it has enough, that is not told');
+});
