@@ -56,7 +56,8 @@ export type Outcome =
       drift: boolean;
       parked: ParkedCounts;
     }
-  | { kind: 'behind'; live: number; rebuilt: number };
+  /** Nothing was done: a build is too far behind the position at which both would have to stand. */
+  | { kind: 'behind'; build: Build; position: number };
 
 const PAGE_EVENTS = 1000;
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -88,10 +89,11 @@ export async function finishRebuild(
     const goal = otherLog ? await readHead(options.logPool) : 0;
     const target = Math.max(goal, ...before.concat(after).map(({ position }) => position));
     const sameVersion = live?.version === projection.version;
-    const laggards = sameVersion && !isUntouched(before) ? before.concat(after) : after;
-    const behind = laggards.reduce((sum, { position }) => sum + target - position, 0);
-    if (behind > options.catchUpLimit)
-      return { kind: 'behind', live: Math.min(target, lowest(before)), rebuilt: lowest(after) };
+    const behind = (checkpoints: readonly Checkpoint[]) =>
+      checkpoints.reduce((sum, { position }) => sum + target - position, 0);
+    const [liveBehind, newBehind] = [sameVersion && !isUntouched(before) ? behind(before) : 0, behind(after)];
+    if (liveBehind + newBehind > options.catchUpLimit)
+      return { kind: 'behind', build: live && liveBehind > newBehind ? live : building, position: target };
     await catchUp(client, projection, building, target, options);
     const swapping = { building, live, served, position: target, rekeyed: false, otherLog };
     if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);

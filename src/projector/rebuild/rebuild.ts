@@ -11,7 +11,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { readHead } from '../../log/read-log.js';
 import { isLocked } from '../../postgres/failure.js';
-import { type Build, findBuild } from '../../read-models/build.js';
+import type { Build } from '../../read-models/build.js';
 import { readCheckpoints } from '../../read-models/checkpoint.js';
 import type { Pools } from '../pools.js';
 import { type FinishOptions, finishRebuild, type Outcome } from './finish.js';
@@ -41,6 +41,8 @@ export type Loader = (
 ) => Promise<void>;
 
 export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
+  /** See `FinishOptions`. Default 20,000. */
+  catchUpLimit?: number;
   logger: FastifyBaseLogger;
   /** How many fold at once: a build keyed within an integration gets so many segments at least. */
   workers: number;
@@ -118,11 +120,20 @@ async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions
     const head = await readHead(options.logPool);
     const reached = await lowestPosition(builds, options.readPool);
     if (head - reached <= CATCH_UP_LIMIT / 20) return;
-    await options.load(builds, head, (position) => {
-      options.signal?.throwIfAborted();
-      return options.onProgress?.({ position, head });
-    });
+    await loadUpTo(builds, head, options);
   }
+}
+
+/** Loads builds, and yields on the way to whoever is told of the progress. */
+async function loadUpTo(
+  builds: readonly Rebuilding[],
+  head: number,
+  { load, signal, onProgress }: RebuildOptions,
+): Promise<void> {
+  await load(builds, head, (position) => {
+    signal?.throwIfAborted();
+    return onProgress?.({ position, head });
+  });
 }
 
 async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool): Promise<number> {
@@ -179,11 +190,12 @@ async function tidy(name: string, { readPool, logger }: RebuildOptions): Promise
 async function finish({ projection, build }: Rebuilding, options: RebuildOptions): Promise<Outcome> {
   async function bringUp(builds: readonly Build[], position: number): Promise<undefined> {
     const behind = builds.map((each) => ({ projection, build: each }));
-    await options.load(behind, position, () => options.signal?.throwIfAborted()).catch(ignoreMoved);
+    await loadUpTo(behind, position, options).catch(ignoreMoved);
   }
   for (let round = 1; ; round++) {
     options.signal?.throwIfAborted();
-    const catchUpLimit = round < LOCK_ROUNDS ? CATCH_UP_LIMIT : Number.POSITIVE_INFINITY;
+    const limit = options.catchUpLimit ?? CATCH_UP_LIMIT;
+    const catchUpLimit = round < LOCK_ROUNDS ? limit : Number.POSITIVE_INFINITY;
     const finishing = { ...options, ...options.unhurried, catchUpLimit };
     const outcome = await finishRebuild(projection, build, finishing).catch((error) => {
       if (isLocked(error)) return giveWay(error, round);
@@ -192,9 +204,7 @@ async function finish({ projection, build }: Rebuilding, options: RebuildOptions
     });
     if (outcome === undefined) continue;
     if (outcome.kind !== 'behind') return outcome;
-    const live = await findBuild(options.readPool, projection, 'live');
-    const behind = outcome.live < outcome.rebuilt && live ? live : build;
-    await bringUp([behind], Math.max(outcome.live, outcome.rebuilt));
+    await bringUp([outcome.build], outcome.position);
   }
 }
 
