@@ -22,13 +22,10 @@ export function createRebuildProgress(
 ): RebuildProgressDisplay {
   const bar =
     process.stderr.isTTY && !quiet ? new SingleBar({ format: FORMAT, stream: process.stderr }) : undefined;
-  let first: { position: number; at: number } | undefined;
   let lastLine = 0;
 
-  function report({ position, head }: RebuildProgressReport): void {
+  function report({ position, head, rate = 0 }: RebuildProgressReport): void {
     const now = performance.now();
-    first ??= { position, at: now };
-    const rate = Math.round(((position - first.position) / Math.max(1, now - first.at)) * 1000);
     const left = head - position;
     if (bar) {
       if (!bar.isActive) bar.start(head, position);

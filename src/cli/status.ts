@@ -67,6 +67,8 @@ function describeProjections(projections: Status['projections']): string[] {
 
 function describeRebuild(rebuild: Status['projections'][number]['rebuild']): string {
   if (!rebuild) return '';
-  const { version, position, events_left, running } = rebuild;
-  return running ? `v${version}: ${events_left} events left` : `v${version}: left behind at ${position}`;
+  const { version, position, events_left, running, events_per_second, eta_seconds } = rebuild;
+  if (!running) return `v${version}: left behind at ${position}`;
+  const pace = eta_seconds === null ? '' : `, ${events_per_second}/s, ETA ${eta_seconds} s`;
+  return `v${version}: ${events_left} events left${pace}`;
 }

@@ -14,9 +14,12 @@ export interface RebuildProgress {
   version: number;
   /** Whether a process is at work on it; else it was left behind. */
   running: boolean;
-  /** Position up to which the new table is folded. */
+  /** Position up to which the new table is folded, in memory where it is running. */
   position: number;
   events_left: number;
+  /** Events that it folds a second, and seconds that are left at this rate; null where it folds none now. */
+  events_per_second: number | null;
+  eta_seconds: number | null;
   started_at: string;
 }
 
@@ -48,8 +51,12 @@ const PROGRESS = `
     (SELECT count(*) FROM projector.unreadable u WHERE u.build_id = b.build_id) AS unreadable,
     (SELECT json_build_object('build_id', n.build_id, 'version', n.version, 'started_at', n.created_at,
        'running', projector.is_rebuilding(n.projection, n.version),
-       'position', (SELECT min(c.position) FROM projector.checkpoint c WHERE c.build_id = n.build_id))
-     FROM projector.build n WHERE n.projection = b.projection AND n.state = 'building'
+       'position', greatest(r.position,
+         (SELECT min(c.position) FROM projector.checkpoint c WHERE c.build_id = n.build_id)),
+       'events_per_second', r.events_per_second)
+     FROM projector.build n LEFT JOIN projector.rebuild_progress r ON r.build_id = n.build_id
+       AND r.told_at > now() - interval '10 seconds' AND projector.is_rebuilding(n.projection, n.version)
+     WHERE n.projection = b.projection AND n.state = 'building'
      ORDER BY n.build_id DESC LIMIT 1) AS rebuild
   FROM projector.served s JOIN projector.build b USING (build_id)
   ORDER BY b.projection`;
@@ -70,10 +77,19 @@ export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise
   const mismatches = await findMismatches(logPool, segments);
   return rows.map((row, index) => {
     const { head, position, age } = log.rows[index];
-    const rebuild = row.rebuild && { ...row.rebuild, events_left: Math.max(0, head - row.rebuild.position) };
+    const rebuild = row.rebuild && withRest(row.rebuild, head);
     const lag_seconds = Math.max(0, Math.round((age ?? 0) * 1000) / 1000);
     const mismatch = mismatches.find(({ checkpoint }) => row.segments.includes(checkpoint));
     const fault = mismatch ? new AnotherLog(row.name, mismatch).message : null;
     return { ...row, fault, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
   });
+}
+
+function withRest(
+  rebuild: Omit<RebuildProgress, 'events_left' | 'eta_seconds'>,
+  head: number,
+): RebuildProgress {
+  const events_left = Math.max(0, head - rebuild.position);
+  const rate = rebuild.events_per_second;
+  return { ...rebuild, events_left, eta_seconds: rate ? Math.ceil(events_left / rate) : null };
 }

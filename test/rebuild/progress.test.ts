@@ -4,6 +4,9 @@ import { findProjection } from '../../projections/index.js';
 import { createWorkerLoader } from '../../src/projector/rebuild/worker-loader.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
+import { buildQuery } from '../support/build-query.js';
+import { runProgram } from '../support/run-program.js';
+import { waitFor } from '../support/wait-for.js';
 import { createRebuildingDatabase, type RebuildingDatabase } from './rebuilding.js';
 
 const activity = findProjection('activity');
@@ -56,4 +59,28 @@ t.test('workers that have nothing to load are no reason to be at 0', async (t) =
   });
   t.equal(seen.at(-1), head);
   t.notOk(seen.includes(0), seen.join());
+});
+
+t.test('a rebuild under way is shown with its rate, though it has written nothing yet', async (t) => {
+  const query = await buildQuery(t);
+  const { pool, url, rebuild } = await createRebuildingDatabase(t, undefined, query.database);
+  const ask = async () => {
+    const { items } = (await query.get('/v1/projections')).json;
+    return items.find(({ name }: { name: string }) => name === 'activity');
+  };
+  let shown: unknown;
+  let said = '';
+  await rebuild([activity], {
+    memoryBytes: 100_000_000,
+    async onProgress({ position }) {
+      if (shown || position < 1000) return;
+      await waitFor(async () => (await ask()).rebuild.position === position);
+      shown = await ask();
+      said = (await runProgram(t, ['status'], { DATABASE_URL: url }).exit).stdout;
+    },
+  });
+  const rebuilding = { running: true, events_left: Number, events_per_second: Number, eta_seconds: Number };
+  t.match(shown, { lag_events: 0, rebuild: rebuilding });
+  t.match(said, /activity .* v1: \d+ events left, \d+\/s, ETA \d+ s/);
+  t.equal((await pool.query('SELECT FROM projector.rebuild_progress')).rowCount, 0, 'until it ends');
 });

@@ -19,9 +19,11 @@ import { giveWay, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
 import { indexBuild } from './index-build.js';
 import { type Leftover, prepareBuild } from './prepare.js';
+import { createRateMeter } from './rate-meter.js';
 import { dropOutlived } from './retire.js';
 import { RowsRefused } from './rows-refused.js';
 import { runningCode } from './running-code.js';
+import { type ProgressTelling, tellProgress } from './tell-progress.js';
 
 export interface Rebuilding {
   projection: Projection;
@@ -31,6 +33,8 @@ export interface Rebuilding {
 export interface RebuildProgressReport {
   position: number;
   head: number;
+  /** Events folded a second in this pass; undefined while it is not known. */
+  rate: number | undefined;
 }
 
 /** Loads builds up to a position: in this process, or by workers. */
@@ -80,21 +84,35 @@ export async function rebuild(
     ...given,
     signal: AbortSignal.any([hold.signal, ...(given.signal ? [given.signal] : [])]),
   };
+  let telling: ProgressTelling | undefined;
   try {
     const builds: Rebuilding[] = [];
     const code = options.code ?? runningCode();
     for (const projection of projections)
       builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
-    await loadAndIndex(builds, options);
+    telling = tellProgress(
+      options.readPool,
+      builds.map(({ build }) => build),
+    );
+    const told = { ...options, onProgress: both(telling.note, options.onProgress) };
+    await loadAndIndex(builds, told);
     options.onPhase?.('finish');
-    return await finishAll(builds, options);
+    return await finishAll(builds, told);
   } catch (error) {
     // Who lost its lease may hear first of the checkpoints that the other moved: why, says the signal.
     throw hold.signal.aborted ? hold.signal.reason : error;
   } finally {
+    await telling?.end();
     await hold.release();
   }
 }
+
+const both =
+  (note: ProgressTelling['note'], onProgress: RebuildOptions['onProgress']): RebuildOptions['onProgress'] =>
+  (progress) => {
+    note(progress);
+    return onProgress?.(progress);
+  };
 
 async function loadAndIndex(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
   options.onPhase?.('load');
@@ -130,9 +148,10 @@ async function loadUpTo(
   head: number,
   { load, signal, onProgress }: RebuildOptions,
 ): Promise<void> {
+  const rateAt = createRateMeter();
   await load(builds, head, (position) => {
     signal?.throwIfAborted();
-    return onProgress?.({ position, head });
+    return onProgress?.({ position, head, rate: rateAt(position) });
   });
 }
 
