@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 /** The log has no event where one must be: a partition was archived away, or the log is older than its reader. */
 export class EventMissing extends Error {
   readonly code = 'HOOKFOLD_EVENT_MISSING';
@@ -18,4 +20,13 @@ export function beforeGap<Event extends { position: number }>(position: number, 
   const gap = events.findIndex((event, index) => event.position !== position + 1 + index);
   if (gap === 0) throw new EventMissing(position + 1);
   return events.slice(0, gap);
+}
+
+/**
+ * Throws EventMissing where a partition of the log up to `through` is detached. Asked after a reading of what events there
+ * are for a key, since that passes over what is missing in silence.
+ */
+export async function assertWhole(db: pg.Pool | pg.ClientBase, through: number): Promise<void> {
+  const { rows } = await db.query('SELECT first_missing($1) AS position', [through]);
+  if (rows[0].position !== null) throw new EventMissing(rows[0].position);
 }

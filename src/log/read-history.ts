@@ -2,7 +2,7 @@
 // positions.
 import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
-import { EventMissing } from './missing-event.js';
+import { assertWhole, EventMissing } from './missing-event.js';
 import { LOGGED_COLUMNS, selectEvents } from './read-log.js';
 
 /** A resource of an integration. */
@@ -31,7 +31,8 @@ interface Place {
 
 /**
  * The events of a history up to a position, in order, page by page. Their positions are read first: a page of events
- * by its positions costs the same whatever Postgres believes of how many events an integration has.
+ * by its positions costs the same whatever Postgres believes of how many events an integration has. Throws EventMissing where
+ * the log is not whole up to there: before the first page, or where it is cut while pages are read.
  */
 export async function* readHistory(
   db: pg.Pool | pg.ClientBase,
@@ -40,6 +41,7 @@ export async function* readHistory(
 ): AsyncGenerator<LoggedEvent[]> {
   for (let last = 0; last < through; ) {
     const places = await readPlaces(db, history, last, through);
+    await assertWhole(db, through);
     yield* readAtPlaces(db, places);
     if (places.length < POSITIONS) return;
     last = places.at(-1)!.position;
@@ -66,12 +68,16 @@ async function* readAtPlaces(
   db: pg.Pool | pg.ClientBase,
   places: readonly Place[],
 ): AsyncGenerator<LoggedEvent[]> {
-  for (const positions of inPages(places))
-    yield await selectEvents(
+  for (const positions of inPages(places)) {
+    const events = await selectEvents(
       db,
       `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
       [positions],
     );
+    const missing = positions.find((position, index) => events[index]?.position !== position);
+    if (missing !== undefined) throw new EventMissing(missing);
+    yield events;
+  }
 }
 
 function* inPages(places: readonly Place[]): Generator<number[]> {
@@ -116,7 +122,7 @@ const keyArrays = (resources: readonly ResourceKey[]) => [
 
 /**
  * Up to `limit` resources that an integration had events of up to a position, after `after`, in the order of type
- * and id; of one type or one id, where they are given.
+ * and id; of one type or one id, where they are given. Throws EventMissing where the log is not whole up to there.
  */
 export async function readResourceKeys(
   db: pg.Pool | pg.ClientBase,
@@ -142,6 +148,7 @@ export async function readResourceKeys(
       limit,
     ],
   );
+  await assertWhole(db, through);
   return rows;
 }
 

@@ -1,5 +1,6 @@
-// Who had events between two positions.
+// Who had events between two positions. Both throw EventMissing where the log is not whole up to the second.
 import type pg from 'pg';
+import { assertWhole } from './missing-event.js';
 import type { ResourceKey } from './read-history.js';
 
 const PAGE = 50;
@@ -11,6 +12,7 @@ export async function readTouchedIntegrations(db: pg.Pool, from: number, to: num
      WHERE position > $1 AND position <= $2 AND integration_id IS NOT NULL ORDER BY 1`,
     [from, to],
   );
+  await assertWhole(db, to);
   return rows.map(({ integration_id }) => integration_id);
 }
 
@@ -28,5 +30,6 @@ export async function* readTouchedResources(
      ORDER BY 1, 2`,
     [integrationId, from, to],
   );
+  await assertWhole(db, to);
   for (let at = 0; at < rows.length; at += PAGE) yield rows.slice(at, at + PAGE);
 }

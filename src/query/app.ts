@@ -1,13 +1,15 @@
 // The query API as a Fastify app: described by the same schemas that check its requests.
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, FastifyError } from 'fastify';
 import type { Registry } from 'prom-client';
 import { ProblemDetails } from '../../schemas/http-query.js';
+import { handleError } from '../http/problem.js';
 import { createServer, type Server } from '../http/server.js';
 import { requireKeys } from './authenticate.js';
 import type { QueryDeps } from './deps.js';
 import type { KeyRing } from './key-ring.js';
+import { toLogIncomplete } from './log-incomplete.js';
 import { measureRequests } from './metrics.js';
 import { addActivityRoute } from './routes/activity.js';
 import { addConnectionRoutes } from './routes/connections.js';
@@ -45,6 +47,9 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
   });
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    handleError(toLogIncomplete(error), request, reply),
+  );
   measureRequests(app, metrics);
   requireKeys(app, keys);
   await describe(app);

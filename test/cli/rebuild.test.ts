@@ -123,11 +123,12 @@ for (const [which, first] of [
     await detach(first);
     const run = (...args: string[]) => runProgram(t, args, { DATABASE_URL: database.url }).exit;
     const missing = new RegExp(`no event at position ${first}, .*Attach the partition`);
-    for (const outcome of await Promise.all([
-      run('diff', 'activity', '--from', '50', '--to', String(3 * SIZE)),
-      run('verify', 'projections', 'activity'),
-    ]))
-      t.match(outcome, { code: 1, stdout: /^$/, stderr: missing });
+    for (const name of ['activity', 'resource'])
+      for (const outcome of await Promise.all([
+        run('diff', name, '--from', '50', '--to', String(3 * SIZE)),
+        run('verify', 'projections', name),
+      ]))
+        t.match(outcome, { code: 1, stdout: /^$/, stderr: missing }, name);
   });
 
 t.test('a swap that a long read stands in the way of is made when that has ended', async (t) => {

@@ -1,6 +1,4 @@
 // Verification finds what was written behind the projector's back, and nothing else, while everything runs.
-import pino from 'pino';
-import { Registry } from 'prom-client';
 import t, { type Test } from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../../src/postgres/connect.js';
@@ -9,7 +7,6 @@ import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
-import { createSelfCheck } from '../../src/projector/verify/self-check.js';
 import { sampleKeys, verifyKey, verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
@@ -18,7 +15,6 @@ import { fillReadModels } from '../support/fill-read-models.js';
 import { updated } from '../support/query-webhooks.js';
 import { runProgram } from '../support/run-program.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { waitFor } from '../support/wait-for.js';
 import { appendBodies, BODIES, foldToHead, startProjector } from './projecting.js';
 
 const resource = findProjection('resource');
@@ -153,29 +149,6 @@ t.test('of a read model whose keys lie in no integration a sample is all of it, 
     help,
     `${whole.join(', ')}: their keys lie in no integration, so they are compared whole, with --sample`,
   );
-});
-
-t.test('the projector checks itself all the time, and counts what it finds', async (t) => {
-  const { pool } = await createTestDatabase(t);
-  await fillLog(pool, fixtureBodies());
-  await fillReadModels({ log: pool });
-  const table = tableOf((await findBuild(pool, resource, 'live'))!);
-  const registry = new Registry();
-  const check = createSelfCheck({
-    ...{ logPool: pool, readPool: pool, registry, everyMs: 1 },
-    projections: [resource],
-    logger: pino({ level: 'silent' }),
-  });
-  t.teardown(() => check.stop());
-  const counted = async (what: string) =>
-    Number(
-      (await registry.metrics()).match(new RegExp(`hookfold_verify_${what}_total\\{.*\\} (\\d+)`))?.[1] ?? 0,
-    );
-  await check.start();
-  await waitFor(async () => (await counted('checked')) > 5);
-  t.equal(await counted('drifted'), 0);
-  await pool.query(`UPDATE ${table} SET update_count = update_count + 1`);
-  await waitFor(async () => (await counted('drifted')) > 0);
 });
 
 t.test('a build that is split anew meanwhile is no drift', async (t) => {

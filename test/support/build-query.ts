@@ -27,12 +27,13 @@ export interface Answer {
   position: number;
 }
 
-/** Builds the app on a new database; both go with the test. */
+/** Builds the app on a database, by default a new one; the app goes with the test. */
 export async function buildQuery(
   t: Pick<Test, 'teardown'>,
+  on?: TestDatabase,
   options: Pick<QueryAppOptions, 'windowPositions' | 'beatMs'> = {},
 ): Promise<TestQuery> {
-  const database = await createTestDatabase(t);
+  const database = on ?? (await createTestDatabase(t));
   const { pool } = database;
   const app = await createQueryApp({
     logger: pino({ level: process.env.QUERY_LOG ?? 'silent' }),

@@ -1,0 +1,67 @@
+// The projector checks itself on a small sample, all the time.
+import type pg from 'pg';
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import t, { type Test } from 'tap';
+import { findProjection } from '../../projections/index.js';
+import { createPool } from '../../src/postgres/connect.js';
+import { createSelfCheck } from '../../src/projector/verify/self-check.js';
+import { findBuild, tableOf } from '../../src/read-models/build.js';
+import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { fillReadModels } from '../support/fill-read-models.js';
+import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+const resource = findProjection('resource');
+
+/** A self-check of `resource` that hardly rests, not yet started, and what it has counted. */
+function createCheck(t: Test, pools: { logPool: pg.Pool; readPool: pg.Pool }) {
+  const registry = new Registry();
+  const check = createSelfCheck({
+    ...{ ...pools, registry, everyMs: 1 },
+    projections: [resource],
+    logger: pino({ level: 'silent' }),
+  });
+  t.teardown(() => check.stop());
+  const counted = async (what: string) =>
+    Number(
+      (await registry.metrics()).match(new RegExp(`hookfold_verify_${what}_total\\{.*\\} (\\d+)`))?.[1] ?? 0,
+    );
+  return { check, counted };
+}
+
+t.test('the projector checks itself all the time, and counts what it finds', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies());
+  await fillReadModels({ log: pool });
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  const { check, counted } = createCheck(t, { logPool: pool, readPool: pool });
+  await check.start();
+  await waitFor(async () => (await counted('checked')) > 5);
+  t.equal(await counted('drifted'), 0);
+  await pool.query(`UPDATE ${table} SET update_count = update_count + 1`);
+  await waitFor(async () => (await counted('drifted')) > 0);
+});
+
+t.test(
+  'where a part of the log is detached the self-check passes over its keys, and goes on after',
+  async (t) => {
+    const { database, detach, attach } = await createPartitionedLog(t);
+    const { pool, url } = database;
+    await fillLog(pool, fixtureBodies().slice(0, 3 * SIZE));
+    await fillReadModels({ log: pool });
+    const readPool = createPool(url);
+    let looks = 0;
+    readPool.on('acquire', () => void looks++);
+    t.teardown(() => readPool.end());
+    const { check, counted } = createCheck(t, { logPool: pool, readPool });
+    await detach(1);
+    await check.start();
+    await waitFor(async () => looks > 30);
+    t.equal((await counted('checked')) + (await counted('drifted')), 0);
+    await attach(1);
+    await waitFor(async () => (await counted('checked')) > 5);
+    t.equal(await counted('drifted'), 0);
+  },
+);
