@@ -41,7 +41,8 @@ const DIGEST =
   "event_digest(event_id, received_at, source, convert_to(headers::text, 'UTF8'), convert_to(body::text, 'UTF8'))";
 const COLUMNS = `event_id, received_at, source, workspace_id, customer_id, event, integration_id, resource_type,
   resource_id, state, headers, body, digest`;
-const copyAs = (position: string, where: string) =>
+/** A statement that copies an event to a position. */
+export const copyAs = (position: string, where: string) =>
   `INSERT INTO event_log (position, ${COLUMNS}) SELECT ${position}, ${COLUMNS} FROM event_log WHERE ${where}`;
 
 /** What the seals show, to anyone. */
@@ -154,6 +155,20 @@ export const TAMPERINGS: readonly Tampering[] = [
     fault: 'inserted',
   },
 ];
+
+/** What no append leaves: a name, and what to set. */
+export const ILLEGIBLE = {
+  'a time that no clock shows': "received_at = 'infinity'",
+  'a time before all': "received_at = '-infinity'",
+  'a time before our era': "received_at = '0044-03-15 12:00:00 BC'",
+  'a body that is no webhook': "body = 'null'",
+  'a body without an event': `body = '{"payload":{}}'`,
+  'a body whose event is no text': `body = '{"event":5,"payload":{}}'`,
+};
+
+/** Statements that make the event at position 4 illegible, with a digest that fits. */
+export const illegible = (change: string) => `UPDATE event_log SET ${change} WHERE position = 4;
+  UPDATE event_log SET digest = ${DIGEST} WHERE position = 4`;
 
 /**
  * Runs `look` on the log as statements of a superuser, with the log's triggers off, leave it; then all is as before.

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { readHead } from '../../src/log/read-log.js';
 import { verifyLog } from '../../src/log/verify-log.js';
-import { createSealedLog, TAMPERINGS, withTampering } from './sealed-log.js';
+import { copyAs, createSealedLog, ILLEGIBLE, illegible, TAMPERINGS, withTampering } from './sealed-log.js';
 
 const database = await createSealedLog(t);
 
@@ -29,22 +29,31 @@ for (const { what, statements, position, fault } of TAMPERINGS)
     }),
   );
 
-const ILLEGIBLE = {
-  'a time that no clock shows': "received_at = 'infinity'",
-  'a time before our era': "received_at = '0044-03-15 12:00:00 BC'",
-  'a body that is no webhook': "body = 'null'",
-};
-
 for (const [what, change] of Object.entries(ILLEGIBLE))
   t.test(`${what} is an altered event, not an error`, (t) =>
     withTampering(
       database,
-      `UPDATE event_log SET ${change} WHERE position = 4;
-       UPDATE event_log SET digest = event_digest(event_id, received_at, source,
-         convert_to(headers::text, 'UTF8'), convert_to(body::text, 'UTF8')) WHERE position = 4`,
+      illegible(change),
       async (client) => void t.match((await verifyLog(client)).fault, { position: 4, fault: 'altered' }),
     ),
   );
+
+t.test('what a superuser makes of the view of the head does not hide an event behind the seals', (t) =>
+  withTampering(
+    database,
+    `CREATE OR REPLACE VIEW log_head AS SELECT 21::bigint AS position, decode('', 'hex') AS seal;
+     ${copyAs('21', 'position = 3')}`,
+    async (client) => {
+      t.match((await verifyLog(client)).fault, { position: 21, fault: 'inserted' });
+    },
+  ),
+);
+
+t.test('how Postgres is set to write bytes makes no difference', (t) =>
+  withTampering(database, "SET LOCAL bytea_output = 'escape'", async (client) => {
+    t.match(await verifyLog(client), { verified: 20, fault: undefined });
+  }),
+);
 
 const COLUMNS = 'workspace_id customer_id event integration_id resource_type resource_id state'.split(' ');
 
