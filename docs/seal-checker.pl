@@ -11,7 +11,7 @@ my $sha256 = eval { require Digest::SHA; \&Digest::SHA::sha256 } || sub {
     my $hex = <$out>; waitpid $pid, 0; return pack 'H64', $hex;
 };
 my ($kept) = @ARGV;
-my ($last, $sealed, $seals, $hash, $digests) = (0, 0, 0, "\0" x 32, '');
+my ($last, $sealed, $seals, $hash, $digests, $end) = (0, 0, 0, "\0" x 32, '', '');
 
 sub bad { my ($position, $what) = @_; print "position $position: $what\n"; exit 1 }
 
@@ -34,7 +34,12 @@ sub check_seal {
     undef $kept if defined $kept && $stored eq lc $kept;
 }
 
-while (<STDIN>) { chomp; my ($at, $kind, @line) = split /\t/; $kind eq 'seal' ? check_seal($at, @line) : check_event($at, @line) }
+while (<STDIN>) {
+    chomp or last;
+    my ($at, $kind, @line) = split /\t/;
+    if ($kind eq 'end') { $end = "@line" } elsif ($kind eq 'seal') { check_seal($at, @line) } else { check_event($at, @line) }
+}
+bad($last + 1, 'the export is cut off here') if $end ne "$last $seals";
 bad($sealed + 1, 'inserted; no seal covers it') if $last > $sealed;
 bad($sealed + 1, 'removed; the chain never came to the seal that was kept') if defined $kept;
 printf "verified %d events, %d seals, seal %s\n", $sealed, $seals, unpack('H*', $hash);

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
@@ -10,21 +11,25 @@ import t from 'tap';
 import { eventDigest, GENESIS_SEAL, sealHash } from '../../src/log/digest.js';
 import { verifyLog } from '../../src/log/verify-log.js';
 import { packageRoot } from '../../src/postgres/package-root.js';
-import { createSealedLog, TAMPERINGS, withTampering } from './sealed-log.js';
+import { createSealedLog, ILLEGIBLE, illegible, TAMPERINGS, withTampering } from './sealed-log.js';
 
 const docs = join(packageRoot(), 'docs');
 const exportSql = readFileSync(join(docs, 'seal-export.sql'), 'utf8');
 const database = await createSealedLog(t);
 
 /** What the checker says of the log, with these modules of Perl's. */
-async function check(client: pg.ClientBase, kept: string[] = [], perl: string[] = []) {
+const check = (client: pg.ClientBase, kept: string[] = [], perl: string[] = []) =>
+  checkExport(client.query(copyTo(exportSql)), kept, perl);
+
+/** What the checker says of an export. */
+async function checkExport(exported: Readable, kept: string[] = [], perl: string[] = []) {
   const checker = spawn('perl', [...perl, join(docs, 'seal-checker.pl'), ...kept], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve) => checker.once('close', resolve));
   const said = text(checker.stdout);
   // It stops reading at the first fault, of which a writer hears while it writes, or before.
-  await pipeline(client.query(copyTo(exportSql)), checker.stdin).catch((error) => {
+  await pipeline(exported, checker.stdin).catch((error) => {
     if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code)) throw error;
   });
   return { said: (await said).trim(), code: await ended };
@@ -51,6 +56,7 @@ t.test('every line of the export is ASCII of as many fields, whatever the texts 
   withTampering(database, nothing, async (client) => {
     const lines = (await text(client.query(copyTo(exportSql)))).split('\n');
     t.equal(lines.pop(), '');
+    t.equal(lines.pop(), '\tend\t20\t4\t\t\t\t');
     t.equal(lines.length, 24);
     for (const line of lines) t.match(line, /^\d+\t(event|seal)(\t[0-9a-f-]*){6}$/);
   }),
@@ -65,6 +71,27 @@ for (const { what, statements, position } of TAMPERINGS)
       t.equal((await verifyLog(client)).fault?.position, position);
     }),
   );
+
+for (const [what, change] of Object.entries(ILLEGIBLE))
+  t.test(`${what} with a digest that fits does not fit its seal`, (t) =>
+    withTampering(database, illegible(change), async (client) => {
+      t.match(await check(client), { said: /^position 1: seal broken/, code: 1 });
+    }),
+  );
+
+t.test('an export that was cut off is not verified, wherever that was', (t) =>
+  withTampering(database, nothing, async (client) => {
+    const whole = await text(client.query(copyTo(exportSql)));
+    const lines = whole.split(/(?<=\n)/);
+    const ends = lines.map((_, index) => lines.slice(0, index).join('').length);
+    for (const length of [...ends, ends[3]! + 100, whole.length - 8]) {
+      const said = await checkExport(Readable.from([whole.slice(0, length)]));
+      t.match(said, { said: /^position \d+: the export is cut off here$/, code: 1 }, `${length} characters`);
+    }
+    const half = await checkExport(Readable.from([lines.slice(0, 12).join('')]));
+    t.equal(half.said, 'position 11: the export is cut off here', 'behind a seal');
+  }),
+);
 
 t.test('a seal that was kept shows that events went together with their seals', async (t) => {
   const kept = await verifyLog(database.pool);
