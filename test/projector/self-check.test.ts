@@ -10,6 +10,7 @@ import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
 import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
+import { updated } from '../support/query-webhooks.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -65,3 +66,19 @@ t.test(
     t.equal(await counted('drifted'), 0);
   },
 );
+
+t.test('it checks resources of an integration of many events, and finds a row that is gone', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(
+    pool,
+    Array.from({ length: 6000 }, (_, n) => updated(`r${n % 30}`, n)),
+  );
+  await fillReadModels({ log: pool }, { projections: [resource] });
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  const { check, counted } = createCheck(t, { logPool: pool, readPool: pool });
+  await check.start();
+  await waitFor(async () => (await counted('checked')) > 5);
+  t.equal(await counted('drifted'), 0);
+  await pool.query(`DELETE FROM ${table} WHERE resource_id = 'r7'`);
+  await waitFor(async () => (await counted('drifted')) > 0);
+});

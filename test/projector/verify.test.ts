@@ -7,7 +7,8 @@ import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
-import { sampleKeys, verifyKey, verifyProjection } from '../../src/projector/verify/verify-projection.js';
+import { sampleKeys } from '../../src/projector/verify/sample-keys.js';
+import { verifyKey, verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
@@ -151,6 +152,22 @@ t.test('of a read model whose keys lie in no integration a sample is all of it, 
   );
 });
 
+t.test('a sample is as large as it was asked for, however few blocks a table has', async (t) => {
+  const { pool, superuserUrl } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies());
+  await fillReadModels({ log: pool }, { projections: [resource] });
+  const superuser = createPool(superuserUrl, { max: 1 });
+  // What it is believed to have: a block of it is less than a sample takes.
+  await superuser.query(
+    "UPDATE pg_class SET reltuples = 1e9 WHERE relname LIKE 'resource_v%' AND relkind = 'r'",
+  );
+  await superuser.end();
+  const options = { logPool: pool, readPool: pool };
+  for (const sample of [1, 40])
+    for (let time = 0; time < 5; time++)
+      t.match(await verifyProjection(resource, { ...options, sample }), { checked: sample, drifted: 0 });
+});
+
 t.test('a build that is split anew meanwhile is no drift', async (t) => {
   const database = await createTestDatabase(t);
   const { pool } = database;
@@ -164,7 +181,7 @@ t.test('a build that is split anew meanwhile is no drift', async (t) => {
   follower.checkpoints = follower.checkpoints.filter(({ segment }) => segment > 0);
   const readPage = createPageReader({ readRun: createRunReader(pool), pageEvents: 3000, pageBytes: 1e7 });
   await projectRound([follower], { readPage, readPool: pool });
-  const keys = await sampleKeys(resource, before, pool, 100);
+  const keys = await sampleKeys(resource, before, pools, 100);
   t.equal(keys.length, 100);
   for (const key of keys) t.same((await verifyKey(resource, before, key, pools)).differences, []);
 });

@@ -7,7 +7,8 @@ import type { Projection } from '../../../projections/contract.js';
 import { EventMissing } from '../../log/missing-event.js';
 import { findBuild } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
-import { sampleKeys, verifyKey } from './verify-projection.js';
+import { type SampledKey, sampleKeys } from './sample-keys.js';
+import { verifyKey } from './verify-projection.js';
 
 export interface SelfCheckOptions {
   logPool: pg.Pool;
@@ -19,7 +20,7 @@ export interface SelfCheckOptions {
   everyMs: number;
 }
 
-// An integration of more events than this is left to `hookfold verify projections`.
+// A key of more events than this is left to `hookfold verify projections`.
 const EVENTS_AT_MOST = 5000;
 
 /** A service that checks one key every `everyMs`, of each projection in turn. */
@@ -75,8 +76,8 @@ const NOTHING = { checked: 0, differences: [] };
 async function checkOne(projection: Projection, options: SelfCheckOptions) {
   const build = await findBuild(options.readPool, projection, 'live');
   if (!build) return NOTHING;
-  const [key] = await sampleKeys(projection, build, options.readPool, 1);
-  if (!key || !(await isShort(options.logPool, key.integration_id))) return NOTHING;
+  const [key] = await sampleKeys(projection, build, options, 1);
+  if (!key || !(await isShort(options.logPool, key))) return NOTHING;
   try {
     return await verifyKey(projection, build, key, options);
   } catch (error) {
@@ -86,11 +87,14 @@ async function checkOne(projection: Projection, options: SelfCheckOptions) {
   }
 }
 
-async function isShort(log: pg.Pool, integrationId: string): Promise<boolean> {
+// What is read for a key: of a resource its own events, however many its integration has.
+async function isShort(log: pg.Pool, { integration_id, type, resource_id }: SampledKey): Promise<boolean> {
+  const indexed = resource_id === undefined ? ['integration_id', '$1'] : ['resource_id', '$3'];
   const { rows } = await log.query(
     `SELECT count(*) AS events FROM (SELECT 1 FROM event_log
-       WHERE hashtextextended(integration_id, 0) = hashtextextended($1, 0) AND integration_id = $1 LIMIT $2) e`,
-    [integrationId, EVENTS_AT_MOST + 1],
+       WHERE hashtextextended(${indexed[0]}, 0) = hashtextextended(${indexed[1]}, 0) AND integration_id = $1
+         AND ($3::text IS NULL OR (resource_id = $3 AND resource_type = $4)) LIMIT $2) e`,
+    [integration_id, EVENTS_AT_MOST + 1, resource_id ?? null, type ?? null],
   );
   return rows[0].events <= EVENTS_AT_MOST;
 }

@@ -8,6 +8,7 @@ import { type Build, findBuild, tableOf } from '../../read-models/build.js';
 import type { RowDifference } from '../rebuild/compare.js';
 import { compareRows } from './compare-rows.js';
 import { foldHistory, foldLog } from './fold-afresh.js';
+import { type SampledKey, sampleKeys } from './sample-keys.js';
 import { readAllServed, readServedIntegration, readServedResources } from './served-rows.js';
 
 export interface ProjectionVerdict {
@@ -103,7 +104,7 @@ async function* partsOf(projection: Projection, build: Build, options: VerifyOpt
   if (projection.within === 'log') {
     yield await verifyAll(projection, build, options);
   } else if (options.sample !== undefined) {
-    for (const key of await sampleKeys(projection, build, options.readPool, options.sample))
+    for (const key of await sampleKeys(projection, build, options, options.sample))
       yield await verifyKey(projection, build, key, options);
   } else {
     for (const integrationId of await allIntegrations(build, options))
@@ -128,8 +129,6 @@ async function* partsOfIntegration(
     yield await verifyHistory(projection, build, { integration_id, resources: page }, options);
   }
 }
-
-type SampledKey = { integration_id: string; type?: string; resource_id?: string };
 
 /** Compares an integration's rows, or one resource's row. */
 export async function verifyKey(
@@ -179,26 +178,6 @@ function toPart(
 }
 
 type DropFirst<List extends unknown[]> = List extends [unknown, ...infer Rest] ? Rest : never;
-
-/** Keys of served rows, chosen at random. */
-export async function sampleKeys(
-  projection: Projection,
-  build: Build,
-  pool: pg.Pool,
-  count: number,
-): Promise<SampledKey[]> {
-  const names = projection.keyColumns.map((name) => `"${name}"`).join(', ');
-  const table = tableOf(build);
-  const size = await pool.query(
-    'SELECT greatest(reltuples, 0) AS rows FROM pg_class WHERE oid = $1::regclass',
-    [table],
-  );
-  // Blocks at random, where the table is large enough for them to hold some twenty times the keys that are wanted.
-  const percent = Math.min(100, (2000 * count) / Math.max(1, size.rows[0].rows));
-  const from = percent < 50 ? `${table} TABLESAMPLE SYSTEM (${percent})` : table;
-  const { rows } = await pool.query(`SELECT ${names} FROM ${from} ORDER BY random() LIMIT $1`, [count]);
-  return rows;
-}
 
 // From the log as from the table: a row that should not be there is found too.
 async function allIntegrations(build: Build, { logPool, readPool }: VerifyOptions): Promise<string[]> {
