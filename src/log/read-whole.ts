@@ -1,14 +1,20 @@
 import type pg from 'pg';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { FoldedEvent } from '../../schemas/logged-event.js';
+import { toFoldedEvents } from './copied-event.js';
 import { beforeGap, EventMissing } from './missing-event.js';
-import { readAfter } from './read-log.js';
+import { createFoldedRunCopier } from './read-run.js';
 
-const PAGE = 500;
+const PAGE = { events: 2000, bytes: 4 * 1024 * 1024 };
 
-/** All events up to a position that the log has reached, in order, page by page. Throws EventMissing at the first that is not there. */
-export async function* readLog(db: pg.Pool, through: number): AsyncGenerator<LoggedEvent[]> {
+/**
+ * All events up to a position that the log has reached, in order, page by page; `db` is no pipelined pool. Throws EventMissing
+ * at the first that is not there.
+ */
+export async function* readLog(db: pg.Pool, through: number): AsyncGenerator<readonly FoldedEvent[]> {
+  const copyRun = createFoldedRunCopier(db);
   for (let last = 0; last < through; ) {
-    const events = beforeGap(last, await readAfter(db, last, Math.min(PAGE, through - last)));
+    const run = await copyRun(last, { ...PAGE, events: Math.min(PAGE.events, through - last) });
+    const events = beforeGap(last, [...toFoldedEvents(run)]);
     if (events.length === 0) throw new EventMissing(last + 1);
     yield events;
     last = events.at(-1)!.position;

@@ -4,7 +4,7 @@ import type { AnyRow, Projection } from '../../projections/contract.js';
 import { type Change, createFold } from '../../projections/fold.js';
 import { isKeyedByResource } from '../../projections/key.js';
 import { readEvent } from '../../projections/read-event.js';
-import type { LoggedEvent } from '../../schemas/logged-event.js';
+import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { readHistory } from '../log/read-history.js';
 import { readTouchedIntegrations, readTouchedResources } from '../log/read-touched.js';
 import { readLog } from '../log/read-whole.js';
@@ -37,7 +37,7 @@ export async function* diffRows(
     yield* compareFolds(projection, events, request);
 }
 
-type Pages = AsyncIterable<LoggedEvent[]>;
+type Pages = AsyncIterable<readonly FoldedEvent[]>;
 
 async function* histories(
   log: pg.Pool,

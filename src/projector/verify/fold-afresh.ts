@@ -4,11 +4,7 @@ import type { AnyRow, Projection } from '../../../projections/contract.js';
 import { createFold } from '../../../projections/fold.js';
 import { readEvent } from '../../../projections/read-event.js';
 import { type History, readHistory } from '../../log/read-history.js';
-import { createPageReader, readKnown } from '../read-page.js';
-import { createRunReader } from '../run-reader.js';
-
-const PAGE_EVENTS = 2000;
-const PAGE_BYTES = 4 * 1024 * 1024;
+import { readLog } from '../../log/read-whole.js';
 
 /** Folds an integration, or some of its resources, up to `through`. */
 export async function foldHistory(
@@ -30,15 +26,8 @@ export async function foldLog(
   through: number,
 ): Promise<ReadonlyMap<string, AnyRow>> {
   const fold = createFold(projection);
-  const readPage = createPageReader({
-    readRun: createRunReader(log),
-    pageEvents: PAGE_EVENTS,
-    pageBytes: PAGE_BYTES,
-  });
-  for (let position = 0; position < through; ) {
-    const events = await readKnown(readPage, position, through - position);
+  for await (const events of readLog(log, through)) {
     for (const event of events) fold.add(event, readEvent(event));
-    position = events.at(-1)!.position;
   }
   return fold.folded.rows;
 }
