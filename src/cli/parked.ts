@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
+import { listDiscarded } from '../projector/discarded.js';
 import {
   discardParked,
   listParked,
@@ -11,13 +12,14 @@ import {
 import type { Pools } from '../projector/pools.js';
 import type { CommandContext } from './context.js';
 
-type Filter = ParkedFilter & { json?: boolean };
+type Filter = ParkedFilter & { json?: boolean; discarded?: boolean };
 
 /** `hookfold parked`: the events that a projection could not fold, and those that wait behind them. */
 export function defineParked(parked: Command, context: CommandContext): void {
   parked.addHelpText(
     'after',
-    '\nAll other rows go on. The log has every event; a rebuild starts from it.' +
+    '\nAll other rows go on. The log has every event; a rebuild starts from it, and passes over what was discarded, as ' +
+      'long as the read model has the same version.' +
       "\nAll three look at the versions of this program's read models: what an older or a newer version has parked, " +
       'its own program lists, retries and discards.',
   );
@@ -31,12 +33,13 @@ export function defineParked(parked: Command, context: CommandContext): void {
       .action(run);
 
   add('list', 'Show what is parked, and why.', async (filter) => {
+    if (filter.discarded) return printDiscarded(context, filter);
     const events = await withPools(context, ({ readPool }) => listParked(readPool, PROJECTIONS, filter));
     if (filter.json) return context.print(JSON.stringify(events));
     for (const { projection, position, event, parked_at, reason } of events)
       context.print(`${projection}  ${position}  ${event}  since ${parked_at}  ${reason}`);
     if (events.length === 0) context.print('nothing is parked');
-  });
+  }).option('--discarded', 'show what was given up instead');
   add(
     'retry',
     'Fold parked events again, after a fix; with --position the whole row of that event.',
@@ -57,6 +60,20 @@ export function defineParked(parked: Command, context: CommandContext): void {
       report(context, [outcome], json);
     },
   );
+}
+
+async function printDiscarded(
+  context: CommandContext,
+  { projection, position, json }: Filter,
+): Promise<void> {
+  const all = await withPools(context, ({ readPool }) => listDiscarded(readPool, PROJECTIONS));
+  const events = all.filter(
+    (one) => one.projection === (projection ?? one.projection) && one.position === (position ?? one.position),
+  );
+  if (json) return context.print(JSON.stringify(events));
+  for (const { projection, position, event, discarded_at, reason } of events)
+    context.print(`${projection}  ${position}  ${event}  discarded ${discarded_at}  ${reason}`);
+  if (events.length === 0) context.print('nothing was discarded');
 }
 
 function report(context: CommandContext, outcomes: readonly RetryOutcome[], json = false): void {

@@ -4,9 +4,11 @@ import type { Projection } from '../../projections/contract.js';
 import { type Build, tableOf } from '../read-models/build.js';
 import { type Checkpoint, CheckpointMoved, readCheckpoints } from '../read-models/checkpoint.js';
 import { createRowTable } from '../read-models/rows.js';
+import { withoutDiscarded } from './discarded.js';
 import { createRowStore, type RowStore, type YoungRows } from './row-store.js';
 
 export interface Follower {
+  /** As what was discarded of its version leaves it. */
   readonly projection: Projection;
   readonly build: Build;
   readonly store: RowStore;
@@ -32,7 +34,8 @@ export async function createFollower(
 ): Promise<Follower> {
   const table = createRowTable(projection, tableOf(build));
   const store = createRowStore({ projection, table, ...options });
-  const follower: Follower = { projection, build, store, parkedKeys: new Map(), checkpoints: [] };
+  const folded = await withoutDiscarded(db, projection);
+  const follower: Follower = { projection: folded, build, store, parkedKeys: new Map(), checkpoints: [] };
   await readState(db, follower);
   return follower;
 }

@@ -83,7 +83,7 @@ export async function retryParked(
 
 /**
  * Gives up one parked event: its read model goes on as if it had not happened, and the events that wait behind it are
- * folded. A rebuild parks it again. Throws where no such event is parked.
+ * folded. A rebuild of the same version passes over it too. Throws where no such event is parked.
  */
 export async function discardParked(
   pools: Pools,

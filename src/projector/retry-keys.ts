@@ -2,12 +2,15 @@
 // is folding meanwhile waits, finds its checkpoints moved, and reads rows and parked keys anew.
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
+import { EventMissing } from '../log/missing-event.js';
 import { readPositions } from '../log/read-history.js';
+import { readAt } from '../log/read-log.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { Build } from '../read-models/build.js';
 import { CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
 import { assertSameLog } from '../read-models/same-log.js';
+import { noteDiscarded } from './discarded.js';
 import { type FoldedPage, foldPage, type Parked } from './fold-page.js';
 import { createFollower, type Follower } from './follower.js';
 import { createPage, type Page, slicePage } from './page.js';
@@ -31,7 +34,7 @@ export function retryKeys(
   return inTransaction(readPool, (client) => retryHeld(client, logPool, projection, build, keyIds));
 }
 
-/** Removes one parked event and retries those of its key; undefined where it is not parked. */
+/** Gives one parked event up and retries those of its key; undefined where it is not parked. */
 export function discardAndRetry(
   { logPool, readPool }: Pools,
   projection: Projection,
@@ -40,11 +43,16 @@ export function discardAndRetry(
 ): Promise<Retried | undefined> {
   return inTransaction(readPool, async (client) => {
     await seizeCheckpoints(client, build.build_id);
+    const parked = [build.build_id, position];
     const { rows } = await client.query(
-      'DELETE FROM projector.parked WHERE build_id = $1 AND position = $2 RETURNING key_id',
-      [build.build_id, position],
+      'SELECT key_id FROM projector.parked WHERE build_id = $1 AND position = $2',
+      parked,
     );
     if (rows.length === 0) return undefined;
+    const event = await readAt(logPool, position);
+    if (!event) throw new EventMissing(position);
+    await noteDiscarded(client, build.build_id, event);
+    await client.query('DELETE FROM projector.parked WHERE build_id = $1 AND position = $2', parked);
     return retryHeld(client, logPool, projection, build, [rows[0].key_id]);
   });
 }

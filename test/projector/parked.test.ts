@@ -2,7 +2,9 @@ import t, { type Test } from 'tap';
 import { activity } from '../../projections/activity/projection.js';
 import type { AnyRow, EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
+import { listDiscarded } from '../../src/projector/discarded.js';
 import { discardParked, listParked, retryParked } from '../../src/projector/parked.js';
+import { verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
 import { buildQuery } from '../support/build-query.js';
 import { runProgram } from '../support/run-program.js';
@@ -140,6 +142,19 @@ t.test('discarding an event folds those behind it', async (t) => {
   t.same(await discard(3), { projection: 'integration', folded: 1, parked: 0 });
   const [row] = (await readRows(database.pool, integration)).values();
   t.match(row, { install_count: 2, first_position: 2, last_position: 4 });
+
+  const verdict = await verifyProjection(throwing, pools);
+  t.match(verdict, { checked: 1, parked: 0, drifted: 0 }, 'verification passes over them');
+  const outcomes = await rebuildIn(database.pool)([throwing]);
+  t.match(
+    outcomes.get('integration'),
+    { kind: 'swapped', drift: false, parked: { after: 0 } },
+    'a rebuild too',
+  );
+  t.match(await listDiscarded(database.pool, [throwing]), [
+    { projection: 'integration', position: 1, event: 'integration_installed', reason: /^no/ },
+    { position: 3 },
+  ]);
 });
 
 t.test('a row that Postgres refuses parks its event alone, also in a retry', async (t) => {
@@ -212,4 +227,7 @@ t.test('the command line lists, retries and discards', async (t) => {
   t.match(await run('discard', ...event), { code: 1, stderr: /no parked event at position 1/ });
   t.match(await run('retry'), { code: 0, stdout: 'integration: 1 folded, 0 still parked\n' });
   t.match(await run('list'), { code: 0, stdout: 'nothing is parked\n' });
+  t.match(await run('list', '--discarded'), {
+    stdout: /^integration {2}1 {2}integration_installed {2}discarded .*\n$/,
+  });
 });

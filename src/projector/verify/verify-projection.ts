@@ -5,6 +5,7 @@ import type { Projection } from '../../../projections/contract.js';
 import { isKeyedByResource, keyId } from '../../../projections/key.js';
 import { type History, type ResourceKey, readResourceKeys } from '../../log/read-history.js';
 import { type Build, findBuild, tableOf } from '../../read-models/build.js';
+import { withoutDiscarded } from '../discarded.js';
 import type { RowDifference } from '../rebuild/compare.js';
 import { compareRows } from './compare-rows.js';
 import { foldHistory, foldLog } from './fold-afresh.js';
@@ -154,7 +155,9 @@ async function verifyHistory(
   const served = resources
     ? await readServedResources(readPool, projection, build, integration_id, resources)
     : await readServedIntegration(readPool, projection, build, integration_id);
-  const folded = await foldHistory(logPool, projection, history, served.position);
+  // After the rows: what is discarded in between is still parked there, and passed over.
+  const folding = await withoutDiscarded(readPool, projection);
+  const folded = await foldHistory(logPool, folding, history, served.position);
   return toPart(projection, served, folded);
 }
 
@@ -164,7 +167,8 @@ async function verifyAll(
   { logPool, readPool }: VerifyOptions,
 ): Promise<Part> {
   const served = await readAllServed(readPool, projection, build);
-  return toPart(projection, served, await foldLog(logPool, projection, served.position));
+  const folding = await withoutDiscarded(readPool, projection);
+  return toPart(projection, served, await foldLog(logPool, folding, served.position));
 }
 
 function toPart(
