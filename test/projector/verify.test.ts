@@ -168,6 +168,22 @@ t.test('a sample is as large as it was asked for, however few blocks a table has
       t.match(await verifyProjection(resource, { ...options, sample }), { checked: sample, drifted: 0 });
 });
 
+t.test('of more rows than may be held in memory it says what compares them', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies().slice(0, 500));
+  const activity = findProjection('activity');
+  await fillReadModels({ log: pool }, { projections: [activity] });
+  const table = tableOf((await findBuild(pool, activity, 'live'))!);
+  const { rows } = await pool.query(`SELECT count(*) AS count FROM ${table}`);
+  const verify = (mostRows: number) =>
+    verifyProjection(activity, { logPool: pool, readPool: pool, mostRows });
+  t.match(await verify(rows[0].count), { checked: rows[0].count, drifted: 0 });
+  const error = { code: 'HOOKFOLD_TOO_MANY_ROWS', message: /hookfold rebuild activity --dry-run/ };
+  await t.rejects(verify(rows[0].count - 1), error);
+  await pool.query(`DELETE FROM ${table}`);
+  await t.rejects(verify(rows[0].count - 1), error, 'of what the log gives, too');
+});
+
 t.test('a build that is split anew meanwhile is no drift', async (t) => {
   const database = await createTestDatabase(t);
   const { pool } = database;

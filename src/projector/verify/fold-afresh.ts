@@ -19,15 +19,31 @@ export async function foldHistory(
   return fold.folded.rows;
 }
 
-/** Folds the whole log up to `through`, read once, and holds all rows; for projections whose keys lie in no integration. */
+/** More rows than may be held in memory. */
+export class TooManyRows extends Error {
+  readonly code = 'HOOKFOLD_TOO_MANY_ROWS';
+  constructor({ name }: Projection, mostRows: number) {
+    super(
+      `${name} has more than ${mostRows} rows, and verifying it would hold all of them in memory; ` +
+        `hookfold rebuild ${name} --dry-run compares them in Postgres`,
+    );
+  }
+}
+
+/**
+ * Folds the whole log up to `through`, read once, and holds all rows; for projections whose keys lie in no integration.
+ * Throws TooManyRows.
+ */
 export async function foldLog(
   log: pg.Pool,
   projection: Projection,
   through: number,
+  mostRows: number,
 ): Promise<ReadonlyMap<string, AnyRow>> {
   const fold = createFold(projection);
   for await (const events of readLog(log, through)) {
     for (const event of events) fold.add(event, readEvent(event));
+    if (fold.folded.rows.size > mostRows) throw new TooManyRows(projection, mostRows);
   }
   return fold.folded.rows;
 }

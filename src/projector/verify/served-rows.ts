@@ -87,7 +87,13 @@ export function readServedResources(
   ]);
 }
 
-/** All served rows of a projection that is not split. */
-export function readAllServed(pool: pg.Pool, projection: Projection, build: Build): Promise<ServedRows> {
-  return readServed(pool, projection, build, 0, `${tableOf(build)} t ON true`, []);
+/** All served rows of a projection that is not split, up to `limit` of them. */
+export function readAllServed(
+  pool: pg.Pool,
+  projection: Projection,
+  build: Build,
+  limit: number,
+): Promise<ServedRows> {
+  const rowsOn = `(SELECT tableoid, * FROM ${tableOf(build)} LIMIT $3) t ON true`;
+  return readServed(pool, projection, build, 0, rowsOn, [limit]);
 }

@@ -8,7 +8,7 @@ import { type Build, findBuild, tableOf } from '../../read-models/build.js';
 import { withoutDiscarded } from '../discarded.js';
 import type { RowDifference } from '../rebuild/compare.js';
 import { compareRows } from './compare-rows.js';
-import { foldHistory, foldLog } from './fold-afresh.js';
+import { foldHistory, foldLog, TooManyRows } from './fold-afresh.js';
 import { type SampledKey, sampleKeys } from './sample-keys.js';
 import { readAllServed, readServedIntegration, readServedResources } from './served-rows.js';
 
@@ -29,16 +29,19 @@ export interface VerifyOptions {
   readPool: pg.Pool;
   /** Check so many keys, chosen at random, rather than all; read models within the log are compared whole all the same. */
   sample?: number;
+  /** Rows of a read model that is compared whole, at the most: they are held in memory twice. Default: 500,000. */
+  mostRows?: number;
   onProgress?(checked: number): void;
 }
 
 const SHOWN = 20;
+const ROWS_AT_MOST = 500_000;
 /** As many rows are in memory twice, as served and as folded. */
 const KEYS_A_PAGE = 50;
 
 /**
  * Verifies the served rows of a projection. Throws where no build of the code's version is live, and where another one
- * became so meanwhile.
+ * became so meanwhile; TooManyRows and EventMissing where it cannot be verified.
  */
 export async function verifyProjection(
   projection: Projection,
@@ -164,11 +167,12 @@ async function verifyHistory(
 async function verifyAll(
   projection: Projection,
   build: Build,
-  { logPool, readPool }: VerifyOptions,
+  { logPool, readPool, mostRows = ROWS_AT_MOST }: VerifyOptions,
 ): Promise<Part> {
-  const served = await readAllServed(readPool, projection, build);
+  const served = await readAllServed(readPool, projection, build, mostRows + 1);
+  if (served.rows.size > mostRows) throw new TooManyRows(projection, mostRows);
   const folding = await withoutDiscarded(readPool, projection);
-  return toPart(projection, served, await foldLog(logPool, folding, served.position));
+  return toPart(projection, served, await foldLog(logPool, folding, served.position, mostRows));
 }
 
 function toPart(
