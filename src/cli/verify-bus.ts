@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { createPool } from '../postgres/connect.js';
 import { type BusVerification, verifyBus } from '../relay/verify-bus.js';
 import type { CommandContext } from './context.js';
+import { createProgressLine } from './progress-line.js';
 
 /** `hookfold verify bus`: compares stream and log. Exits with 1 where they differ. */
 export function addVerifyBusCommand(verify: Command, context: CommandContext): void {
@@ -24,15 +25,14 @@ async function compareBus(context: CommandContext): Promise<BusVerification> {
   const natsUrl = context.natsUrl();
   if (!natsUrl) throw new Error('NATS_URL is not set, and no hookfold with a bus runs here. Set NATS_URL.');
   const pool = createPool(context.databaseUrl());
+  const line = createProgressLine();
   try {
-    return await verifyBus({ pool, natsUrl, ...(process.stderr.isTTY ? { onProgress } : {}) });
+    const onProgress = (compared: number, of: number) => line.show(`${compared} of ${of} compared`);
+    return await verifyBus({ pool, natsUrl, onProgress });
   } finally {
+    line.clear();
     await pool.end();
   }
-}
-
-function onProgress(compared: number, of: number): void {
-  process.stderr.write(compared >= of ? '\r\x1b[K' : `\r${compared} of ${of} compared`);
 }
 
 function describe({ compared, sequence, head, difference }: BusVerification): string {

@@ -22,6 +22,8 @@ export interface ProjectionVerdict {
   drifted: number;
   /** The first of the drifted rows: before is what is served, after is what the log gives. */
   sample: RowDifference[];
+  /** Drifted rows that `sample` leaves out. */
+  more: number;
 }
 
 export interface VerifyOptions {
@@ -60,6 +62,7 @@ export async function verifyProjection(
     parked: 0,
     drifted: 0,
     sample: [],
+    more: 0,
   };
   try {
     for await (const part of partsOf(projection, build, options)) {
@@ -80,6 +83,7 @@ function addPart(verdict: ProjectionVerdict, { checked, parked, differences }: P
   verdict.parked += parked;
   verdict.drifted += differences.length;
   verdict.sample.push(...differences.slice(0, SHOWN - verdict.sample.length));
+  verdict.more = verdict.drifted - verdict.sample.length;
 }
 
 // A table that was swapped out is at one with its checkpoints for ever: of the rows that are served now it says nothing.
