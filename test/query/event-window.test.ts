@@ -7,7 +7,7 @@ import { I, updated, V, W } from '../support/query-webhooks.js';
 const rare = { workspace_id: W, event: 'rare', payload: {} };
 
 t.test('what matches far from where a page begins is found by way of pages that are empty', async (t) => {
-  const { database, get } = await buildQuery(t, { windowPositions: 4 });
+  const { database, get } = await buildQuery(t, undefined, { windowPositions: 4 });
   await fillLog(database.pool, [
     rare,
     ...Array.from({ length: 10 }, (_, n) => updated('a', n)),
