@@ -16,6 +16,8 @@ export interface HttpTimes {
   keepAliveTimeoutMs: number;
   /** How often slow senders are looked for. */
   checkEveryMs: number;
+  /** From a stop on, for connections to end with an answer before they are closed. */
+  drainMs: number;
 }
 
 /** How long a sender may take where nothing else is asked for. */
@@ -24,6 +26,7 @@ export const HTTP_TIMES: HttpTimes = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   checkEveryMs: 2000,
+  drainMs: 1500,
 };
 
 export interface IngestAppOptions {
@@ -48,7 +51,7 @@ export function createIngestApp({ door, metrics, shown, logger, times, ready }: 
     metrics: shown,
     ready,
     fastify: {
-      // A request that comes while the service stops is still taken: its sender would not send it again.
+      // A request that still comes when the door has drained is taken: its sender would not send it again.
       return503OnClosing: false,
       requestTimeout: times.requestTimeoutMs,
       keepAliveTimeout: times.keepAliveTimeoutMs,

@@ -1,6 +1,7 @@
 // Ingest: webhooks in over HTTP, events in the log out. Promise: a 202 is given after the commit that holds the
 // event, and by that commit alone; memory is bounded; a fault of the database closes the door (503) and its end
 // opens it, by itself.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { Registry } from 'prom-client';
 import type { Configuration } from '../../schemas/configuration.js';
@@ -10,6 +11,7 @@ import { createPatientPool } from '../postgres/patience.js';
 import type { Service } from '../service.js';
 import { createIngestApp, HTTP_TIMES, type HttpTimes } from './app.js';
 import { createDoor } from './door.js';
+import { createDrain } from './drain.js';
 import { createRejectionKeeper } from './keep-rejections.js';
 import { createByteBudget } from './load.js';
 import { createIngestMetrics } from './metrics.js';
@@ -44,8 +46,12 @@ export interface IngestService extends Service {
 
 const IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 const CLOSE_WITHIN_MS = 5000;
+const COMMIT_WITHIN_MS = 1500;
 
-/** Listens on HOST and INGEST_PORT, whether the database is there or not. `stop` answers what is in flight. */
+/**
+ * Listens on HOST and INGEST_PORT, whether the database is there or not. `stop` answers what is in flight, and what comes
+ * on connections that are open: each ends with an answer that says so.
+ */
 export function createIngestService(options: IngestServiceOptions): IngestService {
   const { configuration, databaseUrl, logger, metrics: registry = new Registry() } = options;
   // A pool for commits, of which one is in flight, and one for all else, so that neither waits for the other.
@@ -84,10 +90,18 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
     metrics: async () => (await registry.metrics()) + ((await options.moreMetrics?.()) ?? ''),
   };
   const ready = async () => {
+    if (drain.hasBegun()) throw new Error('it stops');
     const cause = watch.refusal();
     if (cause) throw new Error(`no event can be taken now: ${cause}`);
   };
   const app = createIngestApp({ door, metrics, shown, logger, times, ready });
+  const drain = createDrain(app.server);
+
+  // What is still being sent is cut off; what waits for its commit is answered before, if that comes.
+  async function cutOff(): Promise<void> {
+    await Promise.race([appender.idle(), delay(COMMIT_WITHIN_MS)]);
+    app.server.closeAllConnections();
+  }
 
   return {
     url: () => app.listeningOrigin,
@@ -99,7 +113,8 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
         await app.listen({ host: configuration.HOST, port: configuration.INGEST_PORT, backlog: 4096 });
     },
     async stop() {
-      const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_WITHIN_MS);
+      const cut = setTimeout(cutOff, CLOSE_WITHIN_MS);
+      await drain.end(times.drainMs);
       await app.close();
       clearTimeout(cut);
       await appender.idle();

@@ -53,6 +53,8 @@ export async function buildIngest(t: Pick<Test, 'teardown'>, options: Options = 
     metrics: registry,
     refreshMs: 50,
     ...options,
+    // The connections of fetch stay open: no test but that of a stop is to wait for them.
+    times: { drainMs: 1, ...options.times },
   });
   await service.start();
   t.teardown(() => service.stop());
