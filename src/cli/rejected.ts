@@ -1,13 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { REJECTIONS, type RejectedReason } from '../../schemas/http-ingest.js';
 import { type Release, releaseRejected } from '../ingest/release.js';
-import { dropRejected, listRejected, type Rejected, readRejected } from '../log/rejected.js';
+import { dropRejected, listRejected, type Rejected, readRejected, walkRejected } from '../log/rejected.js';
 import type { CommandContext } from './context.js';
 import { wholeNumber } from './source-rules.js';
 import { withPool } from './with-pool.js';
 
 interface ListOptions {
   source?: string;
-  reason?: string;
+  reason?: RejectedReason;
   released?: boolean;
   before?: number;
   limit: number;
@@ -34,7 +35,7 @@ function addList(rejected: Command, context: CommandContext): void {
     .command('list')
     .description('List them, newest first.')
     .option('--source <name>', 'of this source')
-    .option('--reason <reason>', 'for this reason')
+    .option('--reason <reason>', 'for this reason', toReason)
     .option('--released', 'also those that were released')
     .option('--before <id>', 'only those below this id: the next page', wholeNumber(1))
     .option('--limit <count>', 'at most so many', wholeNumber(1), 100)
@@ -71,27 +72,34 @@ function addRelease(rejected: Command, context: CommandContext): void {
     .description('Send them through the door again, each once, and say what became of each.')
     .option('--all', 'all that are kept, oldest first')
     .option('--source <name>', 'with --all: of this source')
-    .option('--reason <reason>', 'with --all: for this reason')
+    .option('--reason <reason>', 'with --all: for this reason', toReason)
     .option('--json', 'as JSON, one a line')
     .action(async (ids: string[], options: { all?: boolean; json?: boolean } & ListOptions) => {
       if ((ids.length === 0) === !options.all) throw new Error('name the ids to release, or --all');
-      const releases = await withPool(context.databaseUrl(), async (pool) => {
-        const chosen = options.all
-          ? (await listRejected(pool, { ...options, limit: 100_000 })).map(({ id }) => id).reverse()
-          : ids.map(toId);
-        const done: Release[] = [];
-        for (const id of chosen) done.push(await releaseRejected(pool, id));
+      const chosen = ids.map(toId);
+      const count = await withPool(context.databaseUrl(), async (pool) => {
+        let done = 0;
+        for await (const id of options.all ? walkRejected(pool, options) : chosen) {
+          const release = await releaseRejected(pool, id);
+          context.print(options.json ? JSON.stringify(release) : describeRelease(release));
+          if (!('position' in release)) process.exitCode = 1;
+          done += 1;
+        }
         return done;
       });
-      for (const one of releases) context.print(options.json ? JSON.stringify(one) : describeRelease(one));
-      if (releases.length === 0 && !options.json) context.print('no such request is kept');
-      if (releases.some(({ outcome }) => outcome === 'rejected' || outcome === 'impossible'))
-        process.exitCode = 1;
+      if (count === 0 && !options.json) context.print('no such request is kept');
     });
 }
 
 function toId(text: string): number {
   return wholeNumber(1)(text);
+}
+
+// In the spelling of the table, or in that of an answer's `code`.
+function toReason(text: string): RejectedReason {
+  const reason = text.replaceAll('-', '_');
+  if (Object.hasOwn(REJECTIONS, reason)) return reason as RejectedReason;
+  throw new InvalidArgumentError(`there is no such reason; there are ${Object.keys(REJECTIONS).join(', ')}.`);
 }
 
 function describe(one: Rejected): string {

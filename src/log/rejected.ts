@@ -88,6 +88,31 @@ export async function listRejected(pool: pg.Pool, filter: RejectedFilter = {}): 
   return rows;
 }
 
+/**
+ * The ids of those that were kept by now and not released, oldest first. Read a page at a time, each when it is asked
+ * for: what is released on the way is not given again.
+ */
+export async function* walkRejected(
+  pool: pg.Pool,
+  filter: Pick<RejectedFilter, 'source' | 'reason'> = {},
+  pageRows = 1000,
+): AsyncGenerator<number> {
+  const newest = await pool.query('SELECT max(id) AS id FROM rejected_webhook');
+  let after = 0;
+  for (;;) {
+    const { rows } = await pool.query<{ id: number }>(
+      `SELECT id FROM rejected_webhook
+       WHERE id > $1 AND id <= $2 AND released_at IS NULL
+         AND ($3::text IS NULL OR source = $3) AND ($4::text IS NULL OR reason = $4)
+       ORDER BY id LIMIT $5`,
+      [after, newest.rows[0].id, filter.source ?? null, filter.reason ?? null, pageRows],
+    );
+    for (const { id } of rows) yield id;
+    if (rows.length < pageRows) return;
+    after = rows.at(-1)!.id;
+  }
+}
+
 /** One rejected request with the bytes that were kept. */
 export async function readRejected(
   db: pg.Pool | pg.ClientBase,
