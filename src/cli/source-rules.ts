@@ -28,8 +28,8 @@ export function toSourceOptions(options: AddOptions): SourceOptions {
   createAllowList(options.cidr ?? []); // Throws on what is no range.
   return {
     rules,
-    workspaces: options.workspace ?? [],
-    cidrs: options.cidr ?? [],
+    workspaces: options.workspace ?? null,
+    cidrs: options.cidr ?? null,
     proxyDepth: options.proxyDepth,
     ...(options.maxRate === undefined ? {} : { maxRate: options.maxRate }),
     ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
@@ -82,7 +82,12 @@ export function seconds(text: string): number {
   return Number(count) * UNITS[unit as keyof typeof UNITS];
 }
 
-/** Gathers an option that may be given several times, or with several values at once. */
+/**
+ * Gathers an option that may be given several times, or with several values at once. An empty one is refused: none at
+ * all means any, which is not what somebody asks for whose variable is not set.
+ */
 export function gather(value: string, before: string[] = []): string[] {
-  return [...before, ...value.split(',').filter((part) => part !== '')];
+  const parts = value.split(',').map((part) => part.trim());
+  if (parts.includes('')) throw new InvalidArgumentError('it is empty; is a variable not set?');
+  return [...before, ...parts];
 }

@@ -16,6 +16,7 @@ import {
   toSourceOptions,
   wholeNumber,
 } from './source-rules.js';
+import { addSet } from './source-set.js';
 import { urlOf } from './start/ports.js';
 import { withPool } from './with-pool.js';
 
@@ -24,9 +25,10 @@ interface OutputOptions {
   baseUrl?: string;
 }
 
-/** `hookfold source add|rotate|revoke|list`: who may send. */
+/** `hookfold source add|set|rotate|revoke|list`: who may send. */
 export function defineSource(source: Command, context: CommandContext): void {
   addAdd(source, context);
+  addSet(source, context);
   addRotate(source, context);
   source
     .command('revoke <name>')

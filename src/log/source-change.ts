@@ -1,23 +1,19 @@
 // Making, rotating, revoking and listing sources. Running doors notice within a second or two.
 import type pg from 'pg';
-import { normaliseUuid, storableText } from '../../schemas/text.js';
 import { sqlState } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
+import { missingSource } from './missing-source.js';
 import type { HmacRule, SecretKind, SourceRules, SourceSettings } from './source.js';
+import { boundColumns, type SourceBounds } from './source-bounds.js';
 import { createSecret, insertSecret, type NewSecret } from './source-secret.js';
 
 /** GitHub's form of a signature. */
 export const GITHUB_HMAC: HmacRule = { header: 'x-hub-signature-256', encoding: 'hex', prefix: 'sha256=' };
 
-export interface SourceOptions {
-  /** The workspaces it may send for, in any spelling; none named: any. */
-  workspaces?: readonly string[];
+/** What is left out does not bound it. */
+export interface SourceOptions extends Partial<SourceBounds> {
   /** Default: a token. */
   rules?: SourceRules;
-  cidrs?: readonly string[];
-  proxyDepth?: number;
-  maxRate?: number;
-  maxBytes?: number;
   /** A secret that was agreed on with the sender, for the one rule beside the token; default: a new one. */
   secret?: string;
 }
@@ -45,13 +41,11 @@ export async function addSource(
   name: string,
   options: SourceOptions = {},
 ): Promise<SourceCredentials> {
-  const rules = options.rules ?? { token: true };
-  const secrets = kindsOf(rules, options.secret).map((kind) =>
-    createSecret(kind, kind === 'token' ? undefined : options.secret),
-  );
+  const { rules = { token: true }, secret, ...bounds } = options;
+  const secrets = makeSecrets(rules, secret);
   await inTransaction(pool, async (client) => {
-    await insertSource(client, name, rules, options);
-    for (const secret of secrets) await insertSecret(client, name, secret);
+    await insertSource(client, name, rules, bounds);
+    for (const made of secrets) await insertSecret(client, name, made);
   });
   return shown(name, secrets);
 }
@@ -70,10 +64,9 @@ export async function rotateSource(
       'SELECT rules FROM source WHERE name = $1 AND revoked_at IS NULL FOR UPDATE',
       [name],
     );
-    if (!found.rows[0]) throw missing(name);
-    const made = kindsOf(found.rows[0].rules, given).map((kind) =>
-      createSecret(kind, kind === 'token' ? undefined : given),
-    );
+    if (!found.rows[0]) throw missingSource(name);
+    await assertKindStays(client, name, given);
+    const made = makeSecrets(found.rows[0].rules, given);
     await client.query(
       `UPDATE source_secret SET expires_at = now() + make_interval(secs => $2)
        WHERE source = $1 AND (expires_at IS NULL OR expires_at > now() + make_interval(secs => $2))`,
@@ -91,7 +84,7 @@ export async function revokeSource(pool: pg.Pool, name: string): Promise<void> {
     'UPDATE source SET revoked_at = now() WHERE name = $1 AND revoked_at IS NULL',
     [name],
   );
-  if (rowCount === 0) throw missing(name);
+  if (rowCount === 0) throw missingSource(name);
 }
 
 /** All sources, revoked ones too, oldest first. */
@@ -110,29 +103,43 @@ async function insertSource(
   client: pg.ClientBase,
   name: string,
   rules: SourceRules,
-  { workspaces = [], cidrs = [], proxyDepth = 0, maxRate = null, maxBytes = null }: Nullable<SourceOptions>,
+  bounds: Partial<SourceBounds>,
 ): Promise<void> {
-  const ids = workspaces.map((id) => storableText(normaliseUuid(id)));
+  const columns = [
+    { column: 'name', value: name },
+    { column: 'rules', value: JSON.stringify(rules) },
+    ...boundColumns(bounds),
+  ];
+  const names = columns.map(({ column }) => column).join(', ');
+  const places = columns.map((_, index) => `$${index + 1}`).join(', ');
   try {
     await client.query(
-      `INSERT INTO source (name, workspaces, rules, cidrs, proxy_depth, max_rate, max_bytes)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [
-        name,
-        ids.length > 0 ? [...new Set(ids)] : null,
-        JSON.stringify(rules),
-        cidrs.length > 0 ? cidrs : null,
-        proxyDepth,
-        maxRate,
-        maxBytes,
-      ],
+      `INSERT INTO source (${names}) VALUES (${places})`,
+      columns.map(({ value }) => value),
     );
   } catch (error) {
     throw explain(error, name);
   }
 }
 
-type Nullable<T> = { [Key in keyof T]: Key extends 'maxRate' | 'maxBytes' ? T[Key] | null : T[Key] };
+// A key that only the sender can make must not give way to a secret that it does not know of, nor be taken for one.
+async function assertKindStays(client: pg.ClientBase, name: string, given = ''): Promise<void> {
+  const last = await client.query(
+    `SELECT kind FROM source_secret WHERE source = $1 AND kind IN ('v1', 'v1a') ORDER BY id DESC LIMIT 1`,
+    [name],
+  );
+  if (last.rows[0]?.kind === 'v1a' && !/^wh(pk|sec)_/.test(given))
+    throw new Error('name the new public key, whpk_…, with --secret-file: this source is known by one');
+}
+
+function makeSecrets(rules: SourceRules, given: string | undefined): NewSecret[] {
+  const kinds = kindsOf(rules, given);
+  if (given !== undefined && kinds.every((kind) => kind === 'token'))
+    throw new Error(
+      'a secret was given that nothing asks for: it goes with --header, --hmac or --standard-webhooks; a token is made here',
+    );
+  return kinds.map((kind) => createSecret(kind, kind === 'token' ? undefined : given));
+}
 
 function kindsOf(rules: SourceRules, secret: string | undefined): SecretKind[] {
   const kinds: SecretKind[] = [];
@@ -147,10 +154,6 @@ function shown(source: string, secrets: readonly NewSecret[]): SourceCredentials
   const token = secrets.find(({ kind }) => kind === 'token')?.shown ?? null;
   const secret = secrets.find(({ kind }) => kind !== 'token')?.shown ?? null;
   return { source, token, secret };
-}
-
-function missing(name: string): Error {
-  return new Error(`there is no source ${JSON.stringify(name)} in use. hookfold source list shows all.`);
 }
 
 function explain(error: unknown, name: string): unknown {

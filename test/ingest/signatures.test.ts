@@ -2,6 +2,7 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
 import { addSource, GITHUB_HMAC, rotateSource } from '../../src/log/source-change.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { buildIngest, EVENT, firstPost } from './build-ingest.js';
 
 t.test("an HMAC of the raw body is asked for in the sender's own form", async (t) => {
@@ -98,3 +99,23 @@ t.test(
     t.equal((await door.post(`${EVENT} `, { path: '/webhooks/standard-a', headers })).status, 401);
   },
 );
+
+t.test('the key that a sender signs with gives way to none but another that is named', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const key = () =>
+    `whpk_${generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')}`;
+  await addSource(pool, 'signed', { rules: { standard_webhooks: true }, secret: key() });
+  const rotate = (secret?: string) =>
+    rotateSource(pool, 'signed', { overlapSeconds: 0, ...(secret === undefined ? {} : { secret }) });
+  const kept = async () =>
+    (await pool.query('SELECT kind, expires_at IS NULL AS holds FROM source_secret ORDER BY id')).rows;
+  const unprefixed = key().replace('whpk_', '');
+  for (const secret of [undefined, unprefixed])
+    await t.rejects(rotate(secret), { message: /name the new public key, whpk_…, with --secret-file/ });
+  t.same(await kept(), [{ kind: 'v1a', holds: true }]);
+  await rotate(key());
+  t.same(await kept(), [
+    { kind: 'v1a', holds: false },
+    { kind: 'v1a', holds: true },
+  ]);
+});
