@@ -76,6 +76,24 @@ t.test('of a file that is still written, the last line is taken once it is whole
   t.match(said, { code: 1, stdout: /line 1, the last, has no end yet and was left: import the file again/ });
 });
 
+t.test('an old copy of a file that has grown since is known', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const [file, copy] = ['capture.ndjson', 'copy.ndjson'].map((name) => join(t.testdir(), name));
+  const run = async (path: string) =>
+    JSON.parse((await runProgram(t, ['import', path, '--json'], { DATABASE_URL: url }).exit).stdout);
+  for (const path of [file!, copy!]) writeFileSync(path, '{"event": "a", "payload": {}}\n');
+  t.match(await run(file!), { appended: 1 });
+  appendFileSync(file!, '{"event": "b", "payload": {}}\n');
+  t.match(await run(file!), { appended: 1, skipped: 1 });
+  t.match(await run(copy!), { appended: 0, skipped: 1 });
+  t.match(await run(file!), { appended: 0, skipped: 2 });
+  t.equal(
+    (await pool.query('SELECT FROM import_progress')).rowCount,
+    2,
+    'a row for each run that did something',
+  );
+});
+
 t.test('an import keeps nobody from appending but for its append, and says how it goes on', async (t) => {
   const { url, pool } = await createTestDatabase(t);
   const file = join(createFolder(t), 'capture.ndjson');

@@ -6,6 +6,7 @@ import { readImports } from '../../log/import-progress.js';
 
 /** Where an import goes on, and the digest of what lies before, open to be fed with what comes. */
 export interface Start {
+  /** Of this run's own row, once it has one: an earlier run's goes on telling how far the file went then. */
   id: number | undefined;
   bytes: number;
   lines: number;
@@ -23,11 +24,11 @@ export async function findProgress(client: pg.ClientBase, source: string, path: 
 
   const hash = createHash('sha256');
   let at = 0;
-  for (const { id, bytes, lines, digest } of imports) {
+  for (const { bytes, lines, digest } of imports) {
     if (bytes > at)
       for await (const chunk of createReadStream(path, { start: at, end: bytes - 1 })) hash.update(chunk);
     at = bytes;
-    if (hash.copy().digest().equals(digest)) start = { id, bytes, lines, hash: hash.copy(), total };
+    if (hash.copy().digest().equals(digest)) start = { ...start, bytes, lines, hash: hash.copy() };
   }
   return start;
 }

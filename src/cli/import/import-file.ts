@@ -50,6 +50,7 @@ export async function importFile(
     onProgress?.(at.bytes, at.total, imported);
   };
   onProgress?.(at.bytes, at.total, imported);
+  const from = at.bytes;
   const limits = { lineBytes: LINE_TO_BODY * bodyBytes, prefixBytes: BODY_LIMITS.prefixBytes };
   for await (const line of readLines(path, at, limits)) {
     if (mayGoOn(line)) {
@@ -64,7 +65,7 @@ export async function importFile(
     if (batch.events.length + batch.rejected.length >= BATCH_LINES || batch.bytes >= BATCH_BYTES)
       await flush();
   }
-  await flush();
+  if (at.bytes > from) await flush();
   return imported;
 }
 
