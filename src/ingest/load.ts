@@ -6,8 +6,11 @@ export const REQUEST_OVERHEAD = 2048;
 
 /** Body bytes in flight, against a limit. */
 export interface ByteBudget {
-  /** Takes bytes if there is room; answers whether. */
-  take(bytes: number): boolean;
+  /**
+   * Takes bytes if there is room, or if nobody else has any: one request alone may be as large as it is. `held` is what it
+   * has already. Answers whether.
+   */
+  take(bytes: number, held?: number): boolean;
   give(bytes: number): void;
   used(): number;
 }
@@ -16,8 +19,9 @@ export interface ByteBudget {
 export function createByteBudget(limit: number, parent?: ByteBudget): ByteBudget {
   let used = 0;
   return {
-    take(bytes) {
-      if (used + bytes > limit || parent?.take(bytes) === false) return false;
+    take(bytes, held = 0) {
+      if (used > held && used + bytes > limit) return false;
+      if (parent?.take(bytes, held) === false) return false;
       used += bytes;
       return true;
     },

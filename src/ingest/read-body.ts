@@ -69,7 +69,7 @@ function takeChunk(this: IncomingMessage, chunk: Buffer): void {
     return;
   }
   const bytes = chunks.length === 0 ? chunk.length + REQUEST_OVERHEAD : chunk.length;
-  if (!budget.take(bytes)) {
+  if (!budget.take(bytes, reading.held)) {
     settle(this, { kind: 'no_room' });
     return;
   }
