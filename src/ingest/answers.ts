@@ -57,7 +57,13 @@ export function reject(response: ServerResponse, reason: RejectedReason, closes 
 
 /** 503 with Retry-After. */
 export function refuse(response: ServerResponse, cause: RefusalCause): void {
-  const detail = `${REFUSALS[cause]}; send it again`;
-  const text = problemText({ status: 503, code: cause.replaceAll('_', '-'), detail });
-  answer(response, 503, PROBLEM_TYPE, text, ['retry-after', RETRY_AFTER_SECONDS]);
+  answer(response, 503, PROBLEM_TYPE, REFUSED.get(cause)!, ['retry-after', RETRY_AFTER_SECONDS]);
 }
+
+// Made once: a closed door answers whoever asks, and that is to cost no more than to turn them away.
+const REFUSED = new Map(
+  Object.entries(REFUSALS).map(([cause, why]) => {
+    const problem = { status: 503, code: cause.replaceAll('_', '-'), detail: `${why}; send it again` };
+    return [cause as RefusalCause, problemText(problem)];
+  }),
+);

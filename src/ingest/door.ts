@@ -1,8 +1,8 @@
 // The door: one request in, one answer out. In: bytes and headers. Out: 202 after the commit that holds the event,
 // 4xx for what is no event (kept, if its sender is known), 503 for every fault of ours. Nothing throws.
 //
-//   sender? ──▶ open? ──▶ read ──▶ signed? ──▶ parse ──▶ workspace? ──▶ append ──▶ 202
-//     401        503    413·503      401       4xx          403        422·503
+//   open? ──▶ sender? ──▶ read ──▶ signed? ──▶ parse ──▶ workspace? ──▶ append ──▶ 202
+//    503        401     413·503      401       4xx          403        422·503
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BaseLogger } from 'pino';
 import { REJECTIONS, type RefusalCause, type RejectedReason } from '../../schemas/http-ingest.js';
@@ -45,10 +45,10 @@ export function createDoor(options: DoorOptions): Door {
     let held = 0;
     try {
       source = book.find(sourceName);
+      // Who may send is known no better than the database is: nobody is told that they may not.
       const refusal = watch.refusal();
-      if (refusal === 'starting') return refuse(response, refusal);
-      if (!isSender(source, request, pathToken, onUsed)) return turnAway(response);
       if (refusal) return refuse(response, refusal);
+      if (!isSender(source, request, pathToken, onUsed)) return turnAway(response);
       if (source!.mayCome?.(performance.now()) === false) return refuse(response, 'source_limit');
       const body = await readBody(request, limits, source!.bytes);
       held = heldBy(body);

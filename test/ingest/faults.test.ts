@@ -55,6 +55,11 @@ t.test(
       t.ok(refused.every(({ status }) => status === 503));
       t.ok(refused.every(({ headers }) => headers.get('retry-after')));
       t.ok(performance.now() - started < 3000, 'at once');
+      const unknown = await fetch(`${service.url()}/webhooks/added-since/token`, {
+        method: 'POST',
+        body: EVENT,
+      });
+      t.equal(unknown.status, 503, 'whether it may send cannot be known now');
       await postgres.start();
       await opens({ post });
       acknowledged += 1;
@@ -123,6 +128,25 @@ t.test('what waits for a stuck commit is bounded in bytes, and taken when it is 
   blocker.release();
   t.same((await Promise.all(posts)).sort(), [...Array(3).fill(202), ...Array(9).fill(503)]);
   t.same(await Promise.all(others), [202, 202], 'and does not starve the other');
+  t.equal(await door.metric('hookfold_ingest_in_flight_bytes'), 0);
+});
+
+t.test('a body that is larger than what may be in flight is taken alone', async (t) => {
+  const door = await buildIngest(t, { inFlightBytes: 100_000 });
+  const { token } = await addSource(door.pool, 'small', { maxBytes: 1000 });
+  const path = `/webhooks/small/${token}`;
+  t.equal(await firstPost(door, path, {}), 202);
+  const body = `{"event":"x","payload":{"a":"${'a'.repeat(300_000)}"}}`;
+  t.equal(await statusOf(door.post(body, { path })), 202, 'than its source may have');
+  t.equal(await statusOf(door.post(body)), 202, 'than all may have');
+  const blocker = await door.pool.connect();
+  await blocker.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
+  const first = statusOf(door.post(body, { path }));
+  await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > body.length);
+  t.equal(await statusOf(door.post(EVENT, { path })), 503, 'beside it nothing is');
+  await blocker.query('COMMIT');
+  blocker.release();
+  t.equal(await first, 202);
   t.equal(await door.metric('hookfold_ingest_in_flight_bytes'), 0);
 });
 
