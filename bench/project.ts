@@ -6,7 +6,13 @@ import { PROJECTIONS } from '../projections/index.js';
 import { toFoldedEvents } from '../src/log/copied-event.js';
 import { createFoldedRunCopier } from '../src/log/read-run.js';
 import { createPool } from '../src/postgres/connect.js';
-import { inPipelinedTransaction, PIPELINED, runAll, withClient } from '../src/postgres/pipeline.js';
+import {
+  inPipelinedTransaction,
+  PIPELINED,
+  runAll,
+  type Statement,
+  withClient,
+} from '../src/postgres/pipeline.js';
 import { createPageReader } from '../src/projector/read-page.js';
 import { createRunReader, type RunReader } from '../src/projector/run-reader.js';
 import {
@@ -151,9 +157,7 @@ async function replay(
     position = events.at(-1)!.position;
     await withClient(pool, (client) => runAll(client, loadsOf(steps, client, tables)));
     await writing;
-    writing = withClient(pool, (client) =>
-      inPipelinedTransaction(client, writesOf(steps, client, tables), BEGIN),
-    );
+    writing = withClient(pool, (client) => inPipelinedTransaction(client, writesOf(steps, tables), BEGIN));
     writing.catch(() => {}); // It is told when it is waited for.
   }
   await writing;
@@ -167,13 +171,9 @@ function loadsOf(steps: readonly Step[], client: pg.ClientBase, tables: Tables):
   );
 }
 
-function writesOf(steps: readonly Step[], client: pg.ClientBase, tables: Tables): (() => Promise<void>)[] {
+function writesOf(steps: readonly Step[], tables: Tables): Statement[] {
   return steps.flatMap(({ projection, inserts, upserts, removals }) => {
     const table = tables.get(projection)!;
-    return [
-      ...inserts.map((rows) => () => table.insert(client, rows)),
-      ...upserts.map((rows) => () => table.upsert(client, rows)),
-      ...removals.map((keys) => () => table.remove(client, keys)),
-    ];
+    return [...inserts.map(table.insert), ...upserts.map(table.upsert), ...removals.flatMap(table.remove)];
   });
 }

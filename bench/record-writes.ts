@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../projections/contract.js';
 import { keyId, keyOfRow } from '../projections/key.js';
+import type { Statement } from '../src/postgres/pipeline.js';
 import { foldPage } from '../src/projector/fold-page.js';
 import { createPage } from '../src/projector/page.js';
 import type { PageReader } from '../src/projector/read-page.js';
@@ -48,6 +49,9 @@ export async function recordWrites(
   }
 }
 
+/** In place of a statement: nothing is sent. */
+const sent: Statement = { text: '', values: [] };
+
 function createRecordingTable(projection: Projection): { table: RowTable; take(): Step } {
   const stored = new Map<string, AnyRow>();
   const nothing = (): Step => ({ projection, loads: [], inserts: [], upserts: [], removals: [] });
@@ -62,17 +66,20 @@ function createRecordingTable(projection: Projection): { table: RowTable; take()
         .map((key, index): [number, AnyRow | undefined] => [index, stored.get(keyId(key))])
         .filter((found): found is [number, AnyRow] => found[1] !== undefined);
     },
-    async insert(_client, rows) {
+    insert: () => sent,
+    async copy(_client, rows) {
       step.inserts.push(rows);
       keep(rows);
     },
-    async upsert(_client, rows) {
+    upsert(rows) {
       step.upserts.push(rows);
       keep(rows);
+      return sent;
     },
-    async remove(_client, keys) {
-      step.removals.push(keys);
+    remove(keys) {
+      if (keys.length > 0) step.removals.push(keys);
       for (const key of keys) stored.delete(keyId(key));
+      return [];
     },
   };
   const take = () => {

@@ -1,8 +1,17 @@
 // Arrays in Postgres' binary form. Bodies go over the wire as they are: the text form would quote and escape each,
 // which is the largest single cost of an append through node-pg.
 // https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/adt/arrayfuncs.c (array_recv)
+import { inspect } from 'node:util';
 
 export type Element = string | number | boolean | Buffer | null;
+
+/**
+ * A value that its type cannot take. Nothing was sent; it has the SQLSTATE with which Postgres refuses a value in binary
+ * form, so that it is told apart as if Postgres had said it.
+ */
+export class ValueRefused extends TypeError {
+  readonly code = '22P03';
+}
 
 const OID = { text: 25, json: 114, uuid: 2950, bytea: 17, int8: 20, int4: 23, timestamptz: 1184, bool: 16 };
 export type ElementType = keyof typeof OID;
@@ -22,19 +31,30 @@ export interface Codec {
 
 // A UTF-16 unit takes three bytes at the most.
 const utf8: Codec = {
-  most: (value: string) => value.length * 3,
+  most: (value: string) => (typeof value === 'string' ? value.length * 3 : refuse('a text', value)),
   write: (buffer, at, value: string) => buffer.write(value, at),
 };
 const bytes: Codec = {
-  most: (value: Buffer) => value.length,
+  most: (value: Buffer) => (Buffer.isBuffer(value) ? value.length : refuse('bytes', value)),
   write: (buffer, at, value: Buffer) => value.copy(buffer, at),
 };
 // The text, or its UTF-8.
 const json: Codec = {
-  most: (value: string | Buffer) => (typeof value === 'string' ? value.length * 3 : value.length),
+  most: (value: string | Buffer) =>
+    typeof value === 'string'
+      ? value.length * 3
+      : Buffer.isBuffer(value)
+        ? value.length
+        : refuse('JSON as text', value),
   write: (buffer, at, value: string | Buffer) =>
     typeof value === 'string' ? buffer.write(value, at) : value.copy(buffer, at),
 };
+
+/** Throws what was expected, and what was found. */
+function refuse(expected: string, value: unknown): never {
+  const found = typeof value === 'number' ? String(value) : inspect(value, { depth: 0 }).slice(0, 100);
+  throw new ValueRefused(`expected ${expected}, found ${found} (${typeof value})`);
+}
 
 const fixed = <Value>(size: number, write: (buffer: Buffer, at: number, value: Value) => void): Codec => ({
   most: () => size,
@@ -48,22 +68,42 @@ const HIGH = 2 ** 32;
 
 // Twice as fast as by way of BigInt.
 function writeSafeInteger(buffer: Buffer, at: number, value: number): void {
+  if (!Number.isSafeInteger(value)) refuse('a safe integer', value);
   const high = Math.floor(value / HIGH);
   buffer.writeInt32BE(high, at);
   buffer.writeUInt32BE(value - high * HIGH, at + 4);
+}
+
+const UUID_BYTES = 16;
+
+// What is no hexadecimal digit ends the writing.
+function writeUuid(buffer: Buffer, at: number, value: string): void {
+  const digits = typeof value === 'string' ? value.replaceAll('-', '') : refuse('a UUID', value);
+  const isUuid = digits.length === 2 * UUID_BYTES && buffer.write(digits, at, 'hex') === UUID_BYTES;
+  if (!isUuid) refuse('a UUID', value);
+}
+
+function writeInstant(buffer: Buffer, at: number, value: string): void {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(ms)) refuse('a time as RFC 3339 text', value);
+  writeSafeInteger(buffer, at, (ms - EPOCH_2000_MS) * 1000);
 }
 
 const CODECS: Record<ElementType, Codec> = {
   text: utf8,
   json,
   bytea: bytes,
-  uuid: fixed(16, (buffer, at, value: string) => void buffer.write(value.replaceAll('-', ''), at, 'hex')),
+  uuid: fixed(UUID_BYTES, writeUuid),
   int8: fixed(8, writeSafeInteger),
-  int4: fixed(4, (buffer, at, value: number) => void buffer.writeInt32BE(value, at)),
-  bool: fixed(1, (buffer, at, value: boolean) => void buffer.writeUInt8(value ? 1 : 0, at)),
-  timestamptz: fixed(8, (buffer, at, value: string) =>
-    writeSafeInteger(buffer, at, (Date.parse(value) - EPOCH_2000_MS) * 1000),
-  ),
+  int4: fixed(4, (buffer, at, value: number) => {
+    if ((value | 0) !== value) refuse('a four-byte integer', value);
+    buffer.writeInt32BE(value, at);
+  }),
+  bool: fixed(1, (buffer, at, value: boolean) => {
+    if (typeof value !== 'boolean') refuse('true or false', value);
+    buffer.writeUInt8(value ? 1 : 0, at);
+  }),
+  timestamptz: fixed(8, writeInstant),
 };
 
 /** The codec of a type; see `binaryArray` for what it takes. */
@@ -71,7 +111,7 @@ export const elementCodec = (type: ElementType): Codec => CODECS[type];
 
 /**
  * A one-dimensional array parameter. `timestamptz` takes RFC 3339 text (milliseconds), `uuid` its dashed text,
- * `int8` a safe integer. node-pg sends a Buffer in binary form; the statement must cast it (`$1::text[]`).
+ * `int8` a safe integer; of other values ValueRefused is thrown. node-pg sends a Buffer in binary form; the statement must cast it (`$1::text[]`).
  */
 export function binaryArray(type: ElementType, values: readonly Element[]): Buffer {
   const { most, write } = CODECS[type];

@@ -25,17 +25,48 @@ function answersOf<T>(outcomes: readonly PromiseSettledResult<T>[]): T[] {
   });
 }
 
+/** What node-pg sends without a conversion that could fail. */
+export type Parameter = Buffer | string | number | null | readonly (string | number | null)[];
+
+/** A statement that is whole: once it exists, nothing but Postgres, or the way there, can keep it from being done. */
+export interface Statement {
+  text: string;
+  values: readonly Parameter[];
+  /** What is thrown in place of the error with which it fails. */
+  toError?: ((cause: unknown) => unknown) | undefined;
+}
+
+/** Sends a statement at once. */
+export async function execute(client: pg.ClientBase, { text, values, toError }: Statement): Promise<void> {
+  try {
+    await client.query(text, values as Parameter[]);
+  } catch (cause) {
+    throw toError ? toError(cause) : cause;
+  }
+}
+
+/** Runs statements in their order: together on a pipelined connection. Throws the error of the first that failed. */
+export async function executeAll(client: pg.ClientBase, statements: readonly Statement[]): Promise<void> {
+  await runAll(
+    client,
+    statements.map((statement) => () => execute(client, statement)),
+  );
+}
+
 /**
- * Runs tasks as one transaction on a connection lent by the caller, all sent together where it is pipelined. So none
- * may depend on another's answer: what must not be committed has to fail in the database. `begin` starts it.
+ * Runs statements as one transaction on a connection lent by the caller, all sent together where it is pipelined. So none
+ * may depend on another's answer: what must not be committed has to fail in the database. It takes statements, not
+ * functions that make them: one that could not be made would be missing, and the COMMIT behind it on its way all the
+ * same. `begin` starts it.
  */
 export async function inPipelinedTransaction(
   client: pg.ClientBase,
-  tasks: readonly (() => Promise<unknown>)[],
+  statements: readonly Statement[],
   begin = 'BEGIN',
 ): Promise<void> {
+  const sending = statements.map((statement) => () => execute(client, statement));
   try {
-    await runAll(client, [() => client.query(begin), ...tasks, () => client.query('COMMIT')]);
+    await runAll<unknown>(client, [() => client.query(begin), ...sending, () => client.query('COMMIT')]);
   } catch (error) {
     // After a failed statement of a pipeline its COMMIT has rolled back already, and this only warns.
     await client.query('ROLLBACK').catch(() => {});

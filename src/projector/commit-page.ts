@@ -1,19 +1,19 @@
 // One page for several followers, in two steps, so that the next can be folded while this one is written:
 //
 //   fold     load the rows that are not held, evolve, in memory only
-//   commit   BEGIN · compare-and-set of the checkpoints · rows … · COMMIT, sent together
+//   commit   make all statements; BEGIN · compare-and-set of the checkpoints · rows … · COMMIT, sent together
 //
 // Rows may be loaded before the compare-and-set: if it succeeds, nobody has written since the checkpoint was read.
 import type pg from 'pg';
 import { isRefusedData } from '../postgres/failure.js';
-import { inPipelinedTransaction, runAll, withClient } from '../postgres/pipeline.js';
-import { type Checkpoint, CheckpointMoved, claimCheckpoints, noteMove } from '../read-models/checkpoint.js';
+import { inPipelinedTransaction, runAll, type Statement, withClient } from '../postgres/pipeline.js';
+import { type Checkpoint, CheckpointMoved, claimStatement, noteMove } from '../read-models/checkpoint.js';
 import { type FoldedPage, foldPage, type Refusal } from './fold-page.js';
 import type { Follower } from './follower.js';
 import type { Page } from './page.js';
 import { type ParkedTrial, tryParked } from './parked-keys.js';
 import type { Batch } from './row-store.js';
-import { writeIncidents } from './write-incidents.js';
+import { incidentStatements } from './write-incidents.js';
 
 /** A follower's part in a page: the checkpoints that move. */
 export interface Share {
@@ -21,7 +21,7 @@ export interface Share {
   checkpoints: Checkpoint[];
 }
 
-/** Postgres refuses a row of this follower. */
+/** A row of this follower cannot be written: its table cannot take a value, or Postgres refuses it. */
 export class RowRefused extends Error {
   constructor(
     readonly follower: Follower,
@@ -94,8 +94,8 @@ function foldShare(
 
 /**
  * Writes a folded page and moves the checkpoints, in one transaction. Takes the changed rows before it first waits:
- * what is folded from then on is the next page. Throws CheckpointMoved where another was faster, RowRefused where
- * Postgres refuses a row; the caller undoes the page then, and those folded after it.
+ * what is folded from then on is the next page. Throws CheckpointMoved where another was faster, RowRefused where a row
+ * cannot be written; the caller undoes the page then, and those folded after it.
  */
 export async function commitShares(
   pool: pg.Pool,
@@ -108,24 +108,21 @@ export async function commitShares(
   const before = page.events[0]!.position - 1;
   const batches = parts.map(({ follower }) => follower.store.take());
   if (moving.some(({ position }) => position !== before)) throw new CheckpointMoved();
-  await withClient(pool, (client) =>
-    inPipelinedTransaction(
-      client,
-      [
-        () => claimCheckpoints(client, moving, last),
-        ...parts.map((part, index) => () => writePart(client, part, batches[index]!)),
-      ],
-      BEGIN,
-    ),
-  );
+  const writes = parts.flatMap((part, index) => statementsOf(part, batches[index]!));
+  const statements = [claimStatement(moving, last), ...writes];
+  await withClient(pool, (client) => inPipelinedTransaction(client, statements, BEGIN));
   for (const checkpoint of moving) noteMove(checkpoint, last);
   for (const batch of batches) batch.settle();
 }
 
-async function writePart(client: pg.ClientBase, part: FoldedShare, batch: Batch): Promise<void> {
-  const writeRows = () =>
-    batch.write(client).catch((error) => {
-      throw isRefusedData(error) ? new RowRefused(part.follower, error) : error;
-    });
-  await runAll(client, [() => writeIncidents(client, part.follower.build.build_id, part), writeRows]);
+function statementsOf(part: FoldedShare, batch: Batch): Statement[] {
+  const { follower } = part;
+  const toError = (cause: unknown) =>
+    isRefusedData(cause) ? new RowRefused(follower, cause as Error) : cause;
+  try {
+    const rows = batch.statements().map((statement) => ({ ...statement, toError }));
+    return [...incidentStatements(follower.build.build_id, part), ...rows];
+  } catch (error) {
+    throw new RowRefused(follower, error as Error);
+  }
 }

@@ -108,13 +108,18 @@ function evolveOne(
   else {
     let row: AnyRow | undefined;
     try {
-      row = projection.evolve(entry.row, event);
+      row = assertRow(projection.evolve(entry.row, event));
     } catch (error) {
       park(target, entry, event, folded, error instanceof Error ? error.message : String(error));
       return;
     }
     store.set(entry, row);
   }
+}
+
+function assertRow(row: AnyRow | undefined): AnyRow | undefined {
+  if (row === undefined || (typeof row === 'object' && row !== null)) return row;
+  throw new TypeError(`evolve answered ${String(row)}: expected a row, or undefined for none`);
 }
 
 function park(

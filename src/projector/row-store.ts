@@ -2,7 +2,7 @@
 // what was not touched since the last turn of generations is let go.
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
-import { runAll } from '../postgres/pipeline.js';
+import { execute, executeAll, isPipelined, type Statement } from '../postgres/pipeline.js';
 import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
 import { byKey, Entry, isSameKey, ROW_BYTES } from './entry.js';
@@ -16,8 +16,8 @@ export interface RowStore {
   /** Replaces the row of an entry that was loaded; undefined removes it. */
   set(entry: Entry, row: AnyRow | undefined): void;
   /**
-   * Writes all changed rows in the caller's transaction, and keeps within the bound. Answers their number. On a
-   * pipelined connection all statements are sent before it first waits. Where it or the transaction fails: `forget`.
+   * Writes all changed rows in the caller's transaction, and keeps within the bound. Answers their number. Where it or
+   * the transaction fails: `forget`.
    */
   flush(client: pg.ClientBase): Promise<number>;
   /** Takes all changed rows out to be written apart, while the fold goes on; one batch at a time. */
@@ -30,7 +30,9 @@ export interface RowStore {
 
 /** Changed rows on their way to the table. */
 export interface Batch {
-  /** Writes them in the caller's transaction; see `flush`. */
+  /** The statements that write them. Throws, with nothing sent, where a row has a value that its column cannot take. */
+  statements(): Statement[];
+  /** Writes them in the caller's transaction; see `flush`. Where it is not pipelined, one statement is made at a time. */
   write(client: pg.ClientBase): Promise<void>;
   /** After the commit: until then all that was taken is held, so that nobody looks for it in the table. */
   settle(): void;
@@ -170,7 +172,9 @@ export function createRowStore({
     };
     return {
       rows: entries.length,
-      write: async (client) => void (await runAll(client, writesOf(client, changes))),
+      statements: () => statementsOf(changes),
+      write: (client) =>
+        isPipelined(client) ? executeAll(client, statementsOf(changes)) : writeInTurn(client, changes),
       settle,
     };
   }
@@ -191,12 +195,19 @@ export function createRowStore({
     return changes;
   }
 
-  function writesOf(client: pg.ClientBase, { fresh, known, gone }: Changes): (() => Promise<void>)[] {
+  function statementsOf({ fresh, known, gone }: Changes): Statement[] {
     return [
-      ...slices(fresh, sizeOf).map((rows) => () => table.insert(client, rows)),
-      ...slices(known, sizeOf).map((rows) => () => table.upsert(client, rows)),
-      ...(gone.length > 0 ? [() => table.remove(client, gone)] : []),
+      ...slices(fresh, sizeOf).map(table.insert),
+      ...slices(known, sizeOf).map(table.upsert),
+      ...table.remove(gone),
     ];
+  }
+
+  // Batches of a load are far larger than pages: their encoded forms are not to be there all at once.
+  async function writeInTurn(client: pg.ClientBase, { fresh, known, gone }: Changes): Promise<void> {
+    for (const rows of slices(fresh, sizeOf)) await table.copy(client, rows);
+    for (const rows of slices(known, sizeOf)) await execute(client, table.upsert(rows));
+    for (const statement of table.remove(gone)) await execute(client, statement);
   }
 
   function turn(): void {

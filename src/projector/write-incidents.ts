@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { storableText } from '../../schemas/text.js';
-import { runAll } from '../postgres/pipeline.js';
+import { executeAll, type Statement } from '../postgres/pipeline.js';
 import type { FoldedPage } from './fold-page.js';
 
 const LONGEST_REASON = 2000;
@@ -14,14 +14,16 @@ export function storableReason(reason: string): string {
 export async function writeIncidents(
   client: pg.ClientBase,
   buildId: number,
-  { unreadable, parked }: FoldedPage,
+  folded: FoldedPage,
 ): Promise<void> {
-  const write = (statement: string, incidents: readonly { reason: string }[]) => () =>
-    client.query(statement, [buildId, jsonOf(incidents)]);
-  await runAll(client, [
-    ...(unreadable.length > 0 ? [write(INSERT_UNREADABLE, unreadable)] : []),
-    ...(parked.length > 0 ? [write(INSERT_PARKED, parked)] : []),
-  ]);
+  await executeAll(client, incidentStatements(buildId, folded));
+}
+
+/** The statements that record them. */
+export function incidentStatements(buildId: number, { unreadable, parked }: FoldedPage): Statement[] {
+  const record = (text: string, incidents: readonly { reason: string }[]): Statement[] =>
+    incidents.length > 0 ? [{ text, values: [buildId, jsonOf(incidents)] }] : [];
+  return [...record(INSERT_UNREADABLE, unreadable), ...record(INSERT_PARKED, parked)];
 }
 
 const INSERT_UNREADABLE = `INSERT INTO projector.unreadable (build_id, position, event, workspace_id, reason)

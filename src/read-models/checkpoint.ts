@@ -1,6 +1,7 @@
 // How far a build's segments are, and the compare-and-set that keeps two projectors from applying one page twice.
 import type pg from 'pg';
 import { sqlState } from '../postgres/failure.js';
+import { execute, type Statement } from '../postgres/pipeline.js';
 
 export interface Checkpoint {
   build_id: number;
@@ -37,22 +38,30 @@ const MOVED = 'HF002';
 export type Place = Pick<Checkpoint, 'position' | 'event_id'>;
 
 /**
- * Moves checkpoints from where they were read to a target, in the caller's transaction and before its rows: a
- * second projector waits here for the first's commit. Throws CheckpointMoved where any of them has moved; the
- * transaction has failed then, so that statements sent behind are void.
+ * The statement that moves checkpoints from where they were read to a target, for the caller's transaction and before
+ * its rows: a second projector waits there for the first's commit. Fails with CheckpointMoved where any of them has
+ * moved; the transaction has failed then, so that statements sent behind are void.
  */
+export function claimStatement(
+  checkpoints: readonly Checkpoint[],
+  { position, event_id }: Place,
+): Statement {
+  const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
+  const values = [list('build_id'), list('segment'), list('position'), list('revision'), position, event_id];
+  return {
+    text: 'SELECT projector.move_checkpoints($1, $2, $3, $4, $5, $6)',
+    values,
+    toError: (cause) => (sqlState(cause) === MOVED ? new CheckpointMoved({ cause }) : cause),
+  };
+}
+
+/** Moves them so. */
 export async function claimCheckpoints(
   client: pg.ClientBase,
   checkpoints: readonly Checkpoint[],
-  { position, event_id }: Place,
+  target: Place,
 ): Promise<void> {
-  const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
-  const values = [list('build_id'), list('segment'), list('position'), list('revision'), position, event_id];
-  try {
-    await client.query('SELECT projector.move_checkpoints($1, $2, $3, $4, $5, $6)', values);
-  } catch (cause) {
-    throw sqlState(cause) === MOVED ? new CheckpointMoved({ cause }) : cause;
-  }
+  await execute(client, claimStatement(checkpoints, target));
 }
 
 /** The same, answering false where any has moved: the caller rolls back. */

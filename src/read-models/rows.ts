@@ -1,22 +1,27 @@
 // Rows of a build's table: many at once, in one statement, by their keys.
 import type pg from 'pg';
 import type { AnyRow, Key, Projection } from '../../projections/contract.js';
-import { binaryArray, type Element } from '../postgres/binary-array.js';
+import { binaryArray, type Element, ValueRefused } from '../postgres/binary-array.js';
 import { TEXT_TYPES } from '../postgres/connect.js';
 import { type CopiedColumn, copyIn } from '../postgres/copy-in.js';
-import { isPipelined, runAll } from '../postgres/pipeline.js';
+import type { Statement } from '../postgres/pipeline.js';
 import { type Column, columnsOf, elementType, rowFromTexts, selected } from './columns.js';
 
-/** Reads and writes rows of one projection in one table. Writes send their statements before they first wait. */
+/**
+ * Reads rows of one projection in one table, and makes the statements that write them. A value that its column cannot
+ * take throws ValueRefused, before anything is sent.
+ */
 export interface RowTable {
   /** The rows of these keys that exist, each with its key's index in `keys`. */
   load(client: pg.ClientBase | pg.Pool, keys: readonly Key[]): Promise<[index: number, row: AnyRow][]>;
-  /** Writes rows whose keys are new to the table: a conflict throws. */
-  insert(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
+  /** Writes rows whose keys are new to the table: a conflict fails. */
+  insert(rows: readonly AnyRow[]): Statement;
+  /** The same by COPY, on a connection that is not pipelined. */
+  copy(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
   /** Writes rows, replacing those of the same keys. */
-  upsert(client: pg.ClientBase, rows: readonly AnyRow[]): Promise<void>;
-  /** Removes the rows of these keys. */
-  remove(client: pg.ClientBase, keys: readonly Key[]): Promise<void>;
+  upsert(rows: readonly AnyRow[]): Statement;
+  /** Remove the rows of these keys. */
+  remove(keys: readonly Key[]): Statement[];
 }
 
 const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(', ');
@@ -32,7 +37,15 @@ function arrays(columns: readonly Column[], rows: readonly AnyRow[]): Buffer[] {
       values[index]![at] = kind === 'text[]' && value !== null ? JSON.stringify(value) : value;
     }
   }
-  return columns.map(({ kind }, index) => binaryArray(elementType(kind), values[index]!));
+  return columns.map((column, index) => encoded(column, values[index]!));
+}
+
+function encoded({ name, kind }: Column, values: readonly Element[]): Buffer {
+  try {
+    return binaryArray(elementType(kind), values);
+  } catch (error) {
+    throw error instanceof ValueRefused ? new ValueRefused(`column ${name}: ${error.message}`) : error;
+  }
 }
 
 function copiedColumn({ name, kind }: Column): CopiedColumn<AnyRow> {
@@ -99,20 +112,16 @@ export function createRowTable(projection: Projection, table: string): RowTable 
       }
       return found;
     },
-    async insert(client, rows) {
-      if (isPipelined(client)) await client.query({ text: insert, values: arrays(columns, rows) });
-      else await copyIn(client, table, copied, rows);
-    },
-    async upsert(client, rows) {
+    insert: (rows) => ({ text: insert, values: arrays(columns, rows) }),
+    copy: (client, rows) => copyIn(client, table, copied, rows),
+    upsert(rows) {
       const text = `${insert} ON CONFLICT (${quoted(projection.keyColumns)}) DO UPDATE SET ${replaced}`;
-      await client.query({ text, values: arrays(columns, rows) });
+      return { text, values: arrays(columns, rows) };
     },
-    async remove(client, keys) {
-      const removals = byOperator(keys).map(([indices, operator]) => () => {
+    remove: (keys) =>
+      byOperator(keys).map(([indices, operator]) => {
         const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, operator)}`;
-        return client.query({ text, values: keyArrays(keys, indices) });
-      });
-      await runAll(client, removals);
-    },
+        return { text, values: keyArrays(keys, indices) };
+      }),
   };
 }

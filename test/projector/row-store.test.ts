@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import t from 'tap';
 import type { AnyRow } from '../../projections/contract.js';
 import { findProjection } from '../../projections/index.js';
@@ -37,9 +38,9 @@ t.test('rows are written by statements that are bounded in rows and in bytes', a
   const statements: number[] = [];
   const counting = {
     ...table,
-    insert(client: Parameters<typeof table.insert>[0], rows: readonly AnyRow[]) {
+    copy(client: pg.ClientBase, rows: readonly AnyRow[]) {
       statements.push(rows.length);
-      return table.insert(client, rows);
+      return table.copy(client, rows);
     },
   };
   const store = createRowStore({

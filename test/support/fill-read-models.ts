@@ -3,6 +3,7 @@ import type { Projection } from '../../projections/contract.js';
 import { foldEvents } from '../../projections/fold.js';
 import { PROJECTIONS } from '../../projections/index.js';
 import { readAfter, readHead } from '../../src/log/read-log.js';
+import { executeAll } from '../../src/postgres/pipeline.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { tableOf } from '../../src/read-models/build.js';
 import { moveCheckpoints, readCheckpoints } from '../../src/read-models/checkpoint.js';
@@ -32,6 +33,7 @@ async function fill(
   await inTransaction(read, async (client) => {
     const event_id = events.at(-1)?.event_id ?? null;
     await moveCheckpoints(client, await readCheckpoints(client, build.build_id), { position, event_id });
-    for (let at = 0; at < rows.length; at += 1000) await table.upsert(client, rows.slice(at, at + 1000));
+    for (let at = 0; at < rows.length; at += 1000)
+      await executeAll(client, [table.upsert(rows.slice(at, at + 1000))]);
   });
 }

@@ -1,0 +1,82 @@
+// Projections that give values which their columns cannot take.
+import t from 'tap';
+import { activity } from '../../projections/activity/projection.js';
+import type { AnyRow, EventProjection } from '../../projections/contract.js';
+import { integration } from '../../projections/integration/projection.js';
+import { listParked, retryParked } from '../../src/projector/parked.js';
+import { rebuildIn } from '../rebuild/rebuilding.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { appendBodies, assertFolded, foldToHead, readRows } from './projecting.js';
+
+const body = (id: string, connector: string) =>
+  JSON.stringify({
+    workspace_id: 'w',
+    customer_id: null,
+    event: 'integration_installed',
+    state: null,
+    payload: { id, connector_type: connector, metadata: null },
+  });
+
+/** What is wrong with the row after an event of a connector; null: there is none. */
+const WRONG: Record<string, [AnyRow | null, RegExp]> = {
+  text: [{ connector_type: 7 }, /column connector_type: expected a text, found 7/],
+  json: [{ metadata: {} }, /column metadata: expected JSON as text, found \{\}/],
+  infinity: [{ install_count: Infinity }, /column install_count: .* integer, found Infinity/],
+  nan: [{ install_count: Number.NaN }, /column install_count: .* integer, found NaN/],
+  fraction: [{ install_count: 1.5 }, /column install_count: .* integer, found 1.5/],
+  digits: [{ install_count: 'abc' }, /column install_count: .* integer, found 'abc'/],
+  time: [{ installed_at: 'yesterday' }, /column installed_at: expected a time/],
+  boolean: [{ installed: 'no' }, /column installed: expected true or false/],
+  nothing: [null, /evolve answered null/],
+};
+const KINDS = Object.keys(WRONG);
+
+const evolve: typeof integration.evolve = (row, event) => {
+  const next = integration.evolve(row, event);
+  const wrong = WRONG[(event.payload as { connector_type: string }).connector_type];
+  return wrong ? ((wrong[0] && { ...(next as object), ...wrong[0] }) as typeof next) : next;
+};
+const wrong = { ...integration, evolve } as unknown as EventProjection<never>;
+
+// The wrong events are the last of their rows in the page: what a later one replaces is never written.
+const BODIES = [
+  ...[...KINDS, 'a', 'b'].map((id) => body(id, 'good')),
+  ...[...KINDS].map((id) => body(id, id)),
+  body('a', 'good'),
+];
+const FIRST_WRONG = KINDS.length + 3;
+
+t.test(
+  'an event that gives a value which its column cannot take is parked, and all others are right',
+  async (t) => {
+    const database = await createTestDatabase(t);
+    const { pool } = database;
+    const projections = [wrong, activity];
+    await appendBodies(pool, BODIES);
+    await foldToHead(database, { projections });
+    const parked = await listParked(pool, projections);
+    t.equal(parked.length, KINDS.length);
+    for (const [index, { position, reason }] of parked.entries()) {
+      t.equal(position, FIRST_WRONG + index);
+      t.match(reason, WRONG[KINDS[index]!]![1]);
+    }
+    await assertFolded(t, pool, [activity]);
+    const rows = [...(await readRows(pool, integration)).values()];
+    const counts = rows.map((row) => `${row.integration_id} ${row.install_count}`);
+    t.same(counts.sort(), [...KINDS.map((id) => `${id} 1`), 'a 2', 'b 1'].sort());
+
+    const pools = { logPool: pool, readPool: pool };
+    t.match(await retryParked(pools, projections), [{ folded: 0, parked: KINDS.length }]);
+    t.match(await retryParked(pools, [integration]), [{ folded: KINDS.length, parked: 0 }]);
+    await assertFolded(t, pool, [integration]);
+  },
+);
+
+t.test('a rebuild parks it, too', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES);
+  await foldToHead(database, { projections: [wrong] });
+  await rebuildIn(pool)([wrong]);
+  t.equal((await listParked(pool, [wrong])).length, KINDS.length);
+});
