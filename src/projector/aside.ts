@@ -1,14 +1,16 @@
 // Followers that the others do not wait for: their next event is missing, or the log is another one than what they have
-// folded (an older one was restored: it ends before, or has another event there), or another process holds their
-// checkpoints, as a comparison before a swap does for as long as it takes. For a while they are left out of the rounds.
+// folded (an older one was restored: it ends before, or has another event there), or their table cannot be written (it is
+// locked, or was changed by hand), or another process holds their checkpoints, as a comparison before a swap does for as
+// long as it takes. For a while they are left out of the rounds.
 // They hold no rows then, and go on from their own checkpoints: positions may differ.
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
 import type { Checkpoint } from '../read-models/checkpoint.js';
 import { AnotherLog, type Mismatch } from '../read-models/same-log.js';
-import { findHeld, findStuck } from './find-stuck.js';
+import { findHeld, findStuck, findTableFault } from './find-stuck.js';
 import type { Follower } from './follower.js';
+import { PartFailed } from './part-failed.js';
 
 /** Those that were left out, and those that go on. */
 export interface Aside {
@@ -19,8 +21,8 @@ export interface Aside {
    */
   set(fault: unknown, followers: readonly Follower[]): Promise<Stuck>;
   /**
-   * Of a roster's followers, those that go on; with those whose time is up, unless what they wait for is missing still,
-   * which is told again, or their checkpoints are held still. Of checkpoints that were read anew it asks whether the log
+   * Of a roster's followers, those that go on; with those whose time is up, unless what they wait for is missing still, or
+   * their table is locked still, which is told again, or their checkpoints are held still. Of checkpoints that were read anew it asks whether the log
    * is theirs; else their followers are set aside, be it all of them, and told of.
    */
   others(followers: readonly Follower[]): Promise<readonly Follower[]>;
@@ -52,7 +54,7 @@ interface Left {
   name: string;
   until: number;
   /** Why it waits; undefined where its checkpoints are held. */
-  fault: EventMissing | AnotherLog | undefined;
+  fault: EventMissing | AnotherLog | PartFailed | undefined;
 }
 
 /** How long they are left out, in milliseconds. */
@@ -86,6 +88,12 @@ export function createAside(options: AsideOptions): Aside {
     logger.error(told, 'a read model was folded from another log and is left as it is; the others go on');
   }
 
+  function waitForTable(err: PartFailed, followers: readonly Follower[]): void {
+    leave(followers, err);
+    const told = { err, projections: namesOf(followers) };
+    logger.error(told, 'the table of a read model cannot be read or written; the others go on');
+  }
+
   function waitForLock(fault: unknown, followers: readonly Follower[]): void {
     leave(followers);
     const told = { err: fault, projections: namesOf(followers) };
@@ -108,6 +116,7 @@ export function createAside(options: AsideOptions): Aside {
     const othersGoOn = stuck.length > 0 && stuck.length < going.length;
     if (othersGoOn)
       if (fault instanceof EventMissing) waitFor(fault.position, stuck);
+      else if (fault instanceof PartFailed) waitForTable(fault, stuck);
       else waitForLock(fault, stuck);
     return { projections: namesOf(stuck), othersGoOn };
   }
@@ -140,6 +149,7 @@ export function createAside(options: AsideOptions): Aside {
     // is missing: in another log it never comes.
     await compare(areDue());
     await keepWaiting(areDue());
+    await keepFromTables(areDue());
     const due = areDue();
     const held = await findHeld(readPool, due);
     for (const { build } of due) left.delete(build.build_id);
@@ -163,6 +173,15 @@ export function createAside(options: AsideOptions): Aside {
           position,
           due.filter((follower) => missingOf(follower) === position),
         );
+  }
+
+  // So that a lock is not waited for in a round, again and again.
+  async function keepFromTables(due: readonly Follower[]): Promise<void> {
+    for (const follower of due) {
+      if (!(leftOf(follower)?.fault instanceof PartFailed)) continue;
+      const fault = await findTableFault(readPool, follower);
+      if (fault) waitForTable(fault, [follower]);
+    }
   }
 
   function failure(): Error | undefined {

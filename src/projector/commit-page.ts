@@ -12,6 +12,7 @@ import { type FoldedPage, foldPage, type Refusal } from './fold-page.js';
 import type { Follower } from './follower.js';
 import type { Page } from './page.js';
 import { type ParkedTrial, tryParked } from './parked-keys.js';
+import { partError } from './part-failed.js';
 import type { Batch } from './row-store.js';
 import { incidentStatements } from './write-incidents.js';
 
@@ -48,7 +49,7 @@ export interface FoldedShares {
 // again: no need to wait for the disk.
 const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
 
-/** Folds a page for all shares, in memory. A throw leaves nothing behind. */
+/** Folds a page for all shares, in memory. A throw leaves nothing behind; PartFailed where it is about one share's table. */
 export async function foldShares(
   pool: pg.Pool,
   shares: readonly Share[],
@@ -67,7 +68,11 @@ export async function foldShares(
         shares.map((share, index) => async () => {
           const { follower } = share;
           const parkedKeys = trials[index]!;
-          const folded = await foldShare(client, share, parkedKeys, page, refused.get(follower));
+          const folded = await foldShare(client, share, parkedKeys, page, refused.get(follower)).catch(
+            (error) => {
+              throw partError(follower, error);
+            },
+          );
           return { ...folded, follower, parkedKeys };
         }),
       ),
@@ -95,7 +100,7 @@ function foldShare(
 /**
  * Writes a folded page and moves the checkpoints, in one transaction. Takes the changed rows before it first waits:
  * what is folded from then on is the next page. Throws CheckpointMoved where another was faster, RowRefused where a row
- * cannot be written; the caller undoes the page then, and those folded after it.
+ * cannot be written, PartFailed where one share's table cannot be; the caller undoes the page then, and those folded after it.
  */
 export async function commitShares(
   pool: pg.Pool,
@@ -118,10 +123,10 @@ export async function commitShares(
 function statementsOf(part: FoldedShare, batch: Batch): Statement[] {
   const { follower } = part;
   const toError = (cause: unknown) =>
-    isRefusedData(cause) ? new RowRefused(follower, cause as Error) : cause;
+    isRefusedData(cause) ? new RowRefused(follower, cause as Error) : partError(follower, cause);
   try {
-    const rows = batch.statements().map((statement) => ({ ...statement, toError }));
-    return [...incidentStatements(follower.build.build_id, part), ...rows];
+    const statements = [...incidentStatements(follower.build.build_id, part), ...batch.statements()];
+    return statements.map((statement) => ({ ...statement, toError }));
   } catch (error) {
     throw new RowRefused(follower, error as Error);
   }

@@ -2,14 +2,22 @@
 import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
 import { isLocked } from '../postgres/failure.js';
+import { inTransaction } from '../postgres/transaction.js';
+import { tableOf } from '../read-models/build.js';
 import type { Follower } from './follower.js';
+import { PartFailed, partError } from './part-failed.js';
 
-/** Those of the followers that wait for the event that a fault is about, or for their checkpoints; none for other faults. */
+/**
+ * Those of the followers that wait for the event that a fault is about, or for their checkpoints, or whose table it is
+ * about; none for other faults.
+ */
 export async function findStuck(
   fault: unknown,
   followers: readonly Follower[],
   readPool: pg.Pool,
 ): Promise<readonly Follower[]> {
+  if (fault instanceof PartFailed)
+    return followers.filter(({ build }) => build.build_id === fault.follower.build.build_id);
   if (isLocked(fault)) return findHeld(readPool, followers);
   return fault instanceof EventMissing ? standingBefore(fault.position, followers) : [];
 }
@@ -37,4 +45,17 @@ export async function findHeld(
   return followers.filter((follower) =>
     follower.checkpoints.some(({ build_id, segment }) => !free.has(`${build_id}:${segment}`)),
   );
+}
+
+/** Why a follower's table can still not be written; undefined where it can, as far as a lock on it tells. Does not wait. */
+export async function findTableFault(readPool: pg.Pool, follower: Follower): Promise<PartFailed | undefined> {
+  try {
+    await inTransaction(readPool, (client) =>
+      client.query(`LOCK TABLE ${tableOf(follower.build)} IN ROW EXCLUSIVE MODE NOWAIT`),
+    );
+  } catch (error) {
+    const fault = partError(follower, error);
+    if (fault instanceof PartFailed) return fault;
+    throw error;
+  }
 }

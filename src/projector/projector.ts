@@ -9,6 +9,7 @@ import type { Service } from '../service.js';
 import { createAside } from './aside.js';
 import type { Share } from './commit-page.js';
 import type { Follower } from './follower.js';
+import { PartFailed } from './part-failed.js';
 import { assertAtHead, type ProjectOptions, projectRound } from './project.js';
 import type { Roster } from './roster.js';
 
@@ -125,7 +126,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (othersGoOn) return;
     if (lostRace(error)) return logger.debug({ err: error }, 'another process was faster; reading anew');
     // Most likely a comparison of tables before a swap. It was waited for already.
-    if (isLocked(error))
+    if (isLocked(error) && !(error instanceof PartFailed))
       return logger.warn({ err: error }, 'another process holds the checkpoints; asking again');
     failure = error as Error;
     pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pauseMs * 2));

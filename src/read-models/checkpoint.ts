@@ -42,10 +42,7 @@ export type Place = Pick<Checkpoint, 'position' | 'event_id'>;
  * its rows: a second projector waits there for the first's commit. Fails with CheckpointMoved where any of them has
  * moved; the transaction has failed then, so that statements sent behind are void.
  */
-export function claimStatement(
-  checkpoints: readonly Checkpoint[],
-  { position, event_id }: Place,
-): Statement {
+export function claimStatement(checkpoints: readonly Checkpoint[], { position, event_id }: Place): Statement {
   const list = (name: keyof Checkpoint) => checkpoints.map((checkpoint) => checkpoint[name]);
   const values = [list('build_id'), list('segment'), list('position'), list('revision'), position, event_id];
   return {

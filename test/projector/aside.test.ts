@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { createProjector } from '../../src/projector/projector.js';
-import { findBuild } from '../../src/read-models/build.js';
+import { findBuild, tableOf } from '../../src/read-models/build.js';
 import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -198,4 +198,31 @@ t.test('a read model whose checkpoints are held does not hold the others up', as
     [{ level: 40, projections: ['resource'], msg: /holds the checkpoints/ }],
     'it is told once, and as no error',
   );
+});
+
+t.test('a read model whose table is locked, or gone, does not hold the others up', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  const { readiness, errors } = await startTelling(t, database);
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  const table = tableOf((await findBuild(pool, resource, 'live'))!);
+  await inTransaction(pool, async (client) => {
+    await client.query(`LOCK TABLE ${table} IN SHARE MODE`); // As CREATE INDEX does.
+    for (let more = 1; more <= 2; more++) {
+      await appendBodies(pool, BODIES.slice(more * SIZE, (more + 1) * SIZE));
+      await waitFor(() => areAtHead(database, others));
+    }
+    t.equal(await positionOf(database, resource), SIZE);
+    t.match(await readiness(), { reason: /^.*resource cannot go on: .*table of resource .*lock/ });
+  });
+  await waitFor(() => areAtHead(database, PROJECTIONS));
+  await waitFor(async () => (await readiness()).status === 'ready');
+  await assertFolded(t, pool);
+
+  await pool.query(`ALTER TABLE ${table} RENAME TO renamed`);
+  await appendBodies(pool, BODIES.slice(3 * SIZE, 4 * SIZE));
+  await waitFor(() => areAtHead(database, others));
+  for (const error of errors()) t.match(error, { projections: ['resource'], msg: /table of a read model/ });
+  t.match(errors().at(-1), { err: { message: /does not exist/ } });
 });
