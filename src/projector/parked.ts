@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { type Build, findBuild } from '../read-models/build.js';
+import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Pools } from './pools.js';
 import { discardAndRetry, retryKeys } from './retry-keys.js';
 
@@ -68,17 +69,39 @@ export async function retryParked(
   filter: ParkedFilter = {},
 ): Promise<RetryOutcome[]> {
   const outcomes: RetryOutcome[] = [];
-  for (const [projection, build] of await liveBuilds(pools, projections, filter)) {
-    const keyIds = await parkedKeys(pools.readPool, build, filter.position);
-    const outcome = { projection: projection.name, folded: 0, parked: 0 };
-    for (let at = 0; at < keyIds.length; at += KEYS_A_TRANSACTION) {
-      const part = await retryKeys(pools, projection, build, keyIds.slice(at, at + KEYS_A_TRANSACTION));
-      outcome.folded += part.folded;
-      outcome.parked += part.parked;
-    }
-    if (keyIds.length > 0) outcomes.push(outcome);
+  for (const projection of projections) {
+    const outcome = await anewWhereSwapped(() => retryProjection(pools, projection, filter));
+    if (outcome) outcomes.push(outcome);
   }
   return outcomes;
+}
+
+/** What was settled before a swap counts for the build of before: of the one that is live then all is tried. */
+async function retryProjection(
+  pools: Pools,
+  projection: Projection,
+  filter: ParkedFilter,
+): Promise<RetryOutcome | undefined> {
+  const [found] = await liveBuilds(pools, [projection], filter);
+  if (!found) return undefined;
+  const [, build] = found;
+  const keyIds = await parkedKeys(pools.readPool, build, filter.position);
+  const outcome = { projection: projection.name, folded: 0, parked: 0 };
+  for (let at = 0; at < keyIds.length; at += KEYS_A_TRANSACTION) {
+    const part = await retryKeys(pools, projection, build, keyIds.slice(at, at + KEYS_A_TRANSACTION));
+    outcome.folded += part.folded;
+    outcome.parked += part.parked;
+  }
+  return keyIds.length > 0 ? outcome : undefined;
+}
+
+async function anewWhereSwapped<T>(work: () => Promise<T>): Promise<T> {
+  for (;;)
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CheckpointMoved)) throw error;
+    }
 }
 
 /**
@@ -90,8 +113,10 @@ export async function discardParked(
   projections: readonly Projection[],
   filter: { projection: string; position: number },
 ): Promise<RetryOutcome> {
-  const [found] = await liveBuilds(pools, projections, filter);
-  const part = found && (await discardAndRetry(pools, ...found, filter.position));
+  const part = await anewWhereSwapped(async () => {
+    const [found] = await liveBuilds(pools, projections, filter);
+    return found && discardAndRetry(pools, ...found, filter.position);
+  });
   if (part) return { projection: filter.projection, ...part };
   throw new Error(
     `${filter.projection} has no parked event at position ${filter.position}. See which it has: hookfold parked list.`,

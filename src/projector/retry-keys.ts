@@ -8,7 +8,7 @@ import { readAt } from '../log/read-log.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { Build } from '../read-models/build.js';
-import { CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
+import { type Checkpoint, CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
 import { assertSameLog } from '../read-models/same-log.js';
 import { noteDiscarded } from './discarded.js';
 import { type FoldedPage, foldPage, type Parked } from './fold-page.js';
@@ -24,7 +24,10 @@ export interface Retried {
 
 const GENERATION_BYTES = 16 * 1024 * 1024;
 
-/** Retries all parked events of keys. */
+/** A retry that is suspended, or cut off, is ended by Postgres: it holds a read model up no longer than this, in milliseconds. */
+const LONGEST_SILENCE_MS = 10_000;
+
+/** Retries all parked events of keys. Throws CheckpointMoved where the build is live no more, or was split anew. */
 export function retryKeys(
   { logPool, readPool }: Pools,
   projection: Projection,
@@ -34,7 +37,7 @@ export function retryKeys(
   return inTransaction(readPool, (client) => retryHeld(client, logPool, projection, build, keyIds));
 }
 
-/** Gives one parked event up and retries those of its key; undefined where it is not parked. */
+/** Gives one parked event up and retries those of its key; undefined where it is not parked. Throws as `retryKeys` does. */
 export function discardAndRetry(
   { logPool, readPool }: Pools,
   projection: Projection,
@@ -42,7 +45,7 @@ export function discardAndRetry(
   position: number,
 ): Promise<Retried | undefined> {
   return inTransaction(readPool, async (client) => {
-    await seizeCheckpoints(client, build.build_id);
+    await seizeLive(client, build);
     const parked = [build.build_id, position];
     const { rows } = await client.query(
       'SELECT key_id FROM projector.parked WHERE build_id = $1 AND position = $2',
@@ -57,6 +60,18 @@ export function discardAndRetry(
   });
 }
 
+// Who has waited for the checkpoints may have waited for a swap: then the build is served no more.
+async function seizeLive(client: pg.ClientBase, build: Build): Promise<Checkpoint[]> {
+  await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${LONGEST_SILENCE_MS}`);
+  const checkpoints = await seizeCheckpoints(client, build.build_id);
+  const { rows } = await client.query<Pick<Build, 'state'>>(
+    'SELECT state FROM projector.build WHERE build_id = $1',
+    [build.build_id],
+  );
+  if (rows[0]?.state !== 'live' || checkpoints.length !== build.segments) throw new CheckpointMoved();
+  return checkpoints;
+}
+
 async function retryHeld(
   client: pg.ClientBase,
   logPool: pg.Pool,
@@ -64,8 +79,7 @@ async function retryHeld(
   build: Build,
   keyIds: readonly string[],
 ): Promise<Retried> {
-  const checkpoints = await seizeCheckpoints(client, build.build_id);
-  if (checkpoints.length !== build.segments) throw new CheckpointMoved();
+  const checkpoints = await seizeLive(client, build);
   await assertSameLog(logPool, build.projection, checkpoints);
   const { rows } = await client.query(
     'SELECT position FROM projector.parked WHERE build_id = $1 AND key_id = ANY($2) ORDER BY position',
