@@ -36,14 +36,16 @@ export function createProjectorMetrics(
     lag_seconds: gauge('lag_seconds', 'Age of the oldest event not yet folded, in seconds'),
     parked: gauge('parked', 'Events parked'),
     unreadable: gauge('unreadable', 'Known events that did not fit their schema'),
+    fault: gauge('fault', '1 where a projection cannot go on with the log that there is'),
   };
   async function read(): Promise<void> {
     // Metrics that cannot be read are left out: what is counted in memory is shown all the same.
-    const all = await readProgress(logPool, readPool).catch(() => []);
+    const read = await readProgress(logPool, readPool).catch(() => []);
+    const all = read.map((progress) => ({ ...progress, fault: progress.fault !== null }));
     for (const [name, gauge] of Object.entries(gauges)) {
       gauge.reset();
       for (const progress of all)
-        gauge.set({ projection: progress.name }, progress[name as keyof typeof gauges]);
+        gauge.set({ projection: progress.name }, Number(progress[name as keyof typeof gauges]));
     }
   }
   return {

@@ -30,7 +30,7 @@ export interface ProjectionProgress {
   /** Every event up to it is in the read model. */
   position: number;
   lag_events: number;
-  /** Age of the oldest event that is not in it yet; 0 at the head. */
+  /** Age of the oldest event of the log that is not in it yet; 0 at the head. */
   lag_seconds: number;
   segments: SegmentProgress[];
   /** Why it cannot go on with this log, and what to do; null where it can. */
@@ -68,19 +68,27 @@ export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise
     Math.min(...segments.map(({ position }: SegmentProgress) => position)),
   );
   const log = await logPool.query(
-    `SELECT h.position AS head, at.position, extract(epoch FROM now() - e.received_at)::float8 AS age
+    `SELECT h.position AS head, at.position, later.position AS next,
+       extract(epoch FROM now() - later.received_at)::float8 AS age
      FROM log_head h CROSS JOIN unnest($1::bigint[]) WITH ORDINALITY AS at(position, nth)
-     LEFT JOIN event_log e ON e.position = at.position + 1 ORDER BY at.nth`,
+     LEFT JOIN LATERAL (SELECT e.position, e.received_at FROM event_log e WHERE e.position > at.position
+       ORDER BY e.position LIMIT 1) later ON true
+     ORDER BY at.nth`,
     [positions],
   );
   const segments: SegmentProgress[] = rows.flatMap((row) => row.segments);
   const mismatches = await findMismatches(logPool, segments);
   return rows.map((row, index) => {
-    const { head, position, age } = log.rows[index];
+    const { head, position, next, age } = log.rows[index];
     const rebuild = row.rebuild && withRest(row.rebuild, head);
     const lag_seconds = Math.max(0, Math.round((age ?? 0) * 1000) / 1000);
     const mismatch = mismatches.find(({ checkpoint }) => row.segments.includes(checkpoint));
-    const fault = mismatch ? new AnotherLog(row.name, mismatch).message : null;
+    const isMissing = head > position && next !== position + 1;
+    const fault = mismatch
+      ? new AnotherLog(row.name, mismatch).message
+      : isMissing
+        ? missing(position + 1)
+        : null;
     return { ...row, fault, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
   });
 }
@@ -93,3 +101,6 @@ function withRest(
   const rate = rebuild.events_per_second;
   return { ...rebuild, events_left, eta_seconds: rate ? Math.ceil(events_left / rate) : null };
 }
+
+const missing = (position: number) =>
+  `the log has no event at position ${position}, which comes next: attach the partition that was detached`;
