@@ -24,6 +24,14 @@ export interface HeldLease {
 const LONGEST_TTL_MS = 10_000;
 const LOOK_EVERY_MS = 200;
 
+/**
+ * A condition on a lease's row: nobody holds it. That is so as well of one that ends later than any can that was taken
+ * lately: the clock was set back since, and its owner may be dead. Twice the longest time, since `now()` is that of the
+ * transaction's begin, which may have waited.
+ */
+export const isFree = (lease: string) =>
+  `(${lease}.expires_at <= now() OR ${lease}.expires_at > now() + interval '${2 * LONGEST_TTL_MS} milliseconds')`;
+
 /** Brings the lease table of a database up to date; see `migrate`. */
 export function migrateLeases(databaseUrl: string): Promise<string[]> {
   return migrate(databaseUrl, { name: 'lease', folder: 'src/postgres/migrations' });
@@ -38,7 +46,7 @@ export async function acquireLease(db: Queryable, claim: LeaseClaim): Promise<He
      VALUES ($1, $2, 1, now() + $3 * interval '1 millisecond')
      ON CONFLICT (name) DO UPDATE
        SET owner = excluded.owner, epoch = held.epoch + 1, expires_at = excluded.expires_at
-       WHERE held.expires_at <= now() OR held.owner = excluded.owner
+       WHERE ${isFree('held')} OR held.owner = excluded.owner
      RETURNING epoch`,
     [claim.name, claim.owner, claim.ttlMs],
   );
@@ -70,7 +78,7 @@ async function readExpiry(
   name: string,
 ): Promise<{ until: string; held: boolean } | undefined> {
   const { rows } = await db.query(
-    'SELECT expires_at::text AS until, expires_at > now() AS held FROM hookfold.lease WHERE name = $1',
+    `SELECT expires_at::text AS until, NOT ${isFree('l')} AS held FROM hookfold.lease l WHERE name = $1`,
     [name],
   );
   return rows[0];

@@ -4,6 +4,7 @@
 // Every beat: say that we live; renew what we hold; hold more than our share: give some back; less: take free ones.
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { isFree } from '../postgres/lease.js';
 import { inTransaction } from '../postgres/transaction.js';
 
 export interface Ownership {
@@ -46,7 +47,8 @@ export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Owner
       [member, owner, ttl],
     );
     const { rows } = await client.query(
-      `SELECT name FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at > now() ORDER BY name COLLATE "C"`,
+      `SELECT name FROM hookfold.lease l WHERE starts_with(name, $1) AND NOT ${isFree('l')}
+       ORDER BY name COLLATE "C"`,
       [memberPrefix],
     );
     return rows.map(({ name }) => name);
@@ -72,9 +74,9 @@ export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Owner
       `INSERT INTO hookfold.lease (name, owner, epoch, expires_at)
        SELECT u.name, $1, 1, now() + $4::interval
        FROM unnest($2::text[]) AS u(name) LEFT JOIN hookfold.lease l USING (name)
-       WHERE l.expires_at IS NULL OR l.expires_at <= now() ORDER BY u.name LIMIT $3
+       WHERE l.expires_at IS NULL OR ${isFree('l')} ORDER BY u.name LIMIT $3
        ON CONFLICT (name) DO UPDATE SET owner = EXCLUDED.owner, epoch = lease.epoch + 1,
-         expires_at = EXCLUDED.expires_at WHERE lease.expires_at <= now()
+         expires_at = EXCLUDED.expires_at WHERE ${isFree('lease')}
        RETURNING name`,
       [owner, units, count, ttl],
     );
@@ -82,15 +84,15 @@ export function createOwnership({ pool, group, ttlMs }: OwnershipOptions): Owner
   }
 
   async function release(client: pg.ClientBase, names: readonly string[]): Promise<void> {
-    await client.query('UPDATE hookfold.lease SET expires_at = now() WHERE owner = $1 AND name = ANY($2)', [
-      owner,
-      names,
-    ]);
+    await client.query(
+      `UPDATE hookfold.lease SET expires_at = '-infinity' WHERE owner = $1 AND name = ANY($2)`,
+      [owner, names],
+    );
   }
 
   async function leave(): Promise<void> {
-    await pool.query('UPDATE hookfold.lease SET expires_at = now() WHERE owner = $1', [owner]);
-    await pool.query('DELETE FROM hookfold.lease WHERE starts_with(name, $1) AND expires_at <= now()', [
+    await pool.query(`UPDATE hookfold.lease SET expires_at = '-infinity' WHERE owner = $1`, [owner]);
+    await pool.query(`DELETE FROM hookfold.lease l WHERE starts_with(name, $1) AND ${isFree('l')}`, [
       memberPrefix,
     ]);
   }

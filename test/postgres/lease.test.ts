@@ -3,6 +3,7 @@ import t from 'tap';
 import { createPool } from '../../src/postgres/connect.js';
 import { acquireLease, acquireLeaseOfSilent, releaseLease, renewLease } from '../../src/postgres/lease.js';
 import { createLeaseHolder } from '../../src/postgres/lease-holder.js';
+import { createOwnership } from '../../src/projector/ownership.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -115,3 +116,29 @@ t.test('a holder cut off from the database knows of its loss before another can 
   t.equal(holder.epoch(), 3, 'it comes back when the other is gone');
   await holder.stop();
 });
+
+t.test(
+  'what a dead owner holds for longer than any lease lives is free: the clock was set back',
+  async (t) => {
+    const { pool } = await createTestDatabase(t);
+    const dead = { name: 'work', owner: 'dead', ttlMs: 5000 };
+    const hourAhead = "UPDATE hookfold.lease SET expires_at = now() + interval '1 hour'";
+    await acquireLease(pool, dead);
+    await pool.query(hourAhead);
+    t.same(await acquireLease(pool, { ...dead, owner: 'next' }), { epoch: 2 });
+    await pool.query(hourAhead);
+    t.same(await acquireLeaseOfSilent(pool, { ...dead, owner: 'third' }), { epoch: 3 });
+
+    const units = ['a', 'b'];
+    const create = () => createOwnership({ pool, group: 'g', ttlMs: 5000 });
+    await create().beat(units);
+    await pool.query(hourAhead);
+    const next = create();
+    t.same([...(await next.beat(units))].sort(), units);
+    await next.leave();
+    const { rows } = await pool.query(
+      "SELECT FROM hookfold.lease WHERE expires_at > '-infinity' AND name <> 'work'",
+    );
+    t.equal(rows.length, 0, 'what is given back is free by any clock');
+  },
+);
