@@ -30,7 +30,9 @@ export function createPageReader({ readRun, pageEvents, pageBytes }: PageReaderO
   const read = (position: number, limit: number) => readRun(position, { events: limit, bytes: pageBytes });
 
   async function takeAhead(position: number): Promise<Run<FoldedEvent> | undefined> {
-    const taken = ahead?.position === position ? ahead.run : undefined;
+    // Kept where another position is asked for: those who are further on come back for it in their next round.
+    if (ahead?.position !== position) return undefined;
+    const taken = ahead.run;
     ahead = undefined;
     return taken;
   }

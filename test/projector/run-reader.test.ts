@@ -2,6 +2,7 @@ import t from 'tap';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { readAfter } from '../../src/log/read-log.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
+import { createPageReader } from '../../src/projector/read-page.js';
 import { createRunReader, createThreadedRunReader } from '../../src/projector/run-reader.js';
 import { appendBodies } from '../relay/mirrored-log.js';
 import { createTestDatabase } from '../support/test-database.js';
@@ -87,4 +88,31 @@ t.test('what Postgres says reaches the thread that asked, and the end of the thr
     await t.rejects(reading, /has ended/);
     await ended;
   });
+});
+
+t.test('a page that was read ahead is kept while others at the head look for events', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  await appendBodies(
+    pool,
+    Array.from({ length: 50 }, () => BODIES[0]!),
+  );
+  const asked: number[] = [];
+  const read = createRunReader(pool);
+  const readPage = createPageReader({
+    readRun(position, limits) {
+      asked.push(position);
+      return read(position, limits);
+    },
+    pageEvents: 10,
+    pageBytes: 1_000_000,
+  });
+  for (let reached = 0; reached < 50; ) {
+    t.same(await readPage(50, 10), []);
+    reached = (await readPage(reached, 50 - reached)).at(-1)!.position;
+  }
+  t.same(
+    asked.filter((position) => position < 50),
+    [0, 10, 20, 30, 40],
+    'each page is read once',
+  );
 });
