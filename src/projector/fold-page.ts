@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
 import { createInterpreter } from '../../projections/interpret.js';
+import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { segmentOf } from '../read-models/segment.js';
 import type { Entry } from './entry.js';
 import type { Page } from './page.js';
@@ -81,17 +82,24 @@ function foldHeld(target: FoldTarget, page: Page, folded: FoldedPage, refused?: 
     if (meaning.kind === 'concerns') {
       const entry = store.entry(meaning.key);
       if (entry.loaded) evolveOne(target, entry, meaning.event, folded, refused);
+      else if (!entry.isStorable) folded.unreadable.push(unreadable(logged, KEY_NOT_STORABLE));
       else {
         waiting.entries.push(entry);
         waiting.events.push(meaning.event);
       }
-    } else if (meaning.kind === 'unreadable') {
-      const { position, event, workspace_id } = logged;
-      folded.unreadable.push({ position, event, workspace_id, reason: meaning.reason });
-    }
+    } else if (meaning.kind === 'unreadable') folded.unreadable.push(unreadable(logged, meaning.reason));
   }
   return waiting;
 }
+
+const KEY_NOT_STORABLE = 'its key is of no row that Postgres can have: a part has a NUL, or is no text';
+
+const unreadable = ({ position, event, workspace_id }: FoldedEvent, reason: string): Unreadable => ({
+  position,
+  event,
+  workspace_id,
+  reason,
+});
 
 function evolveOne(
   target: FoldTarget,

@@ -103,8 +103,8 @@ export function createRowStore({
     if (entry === undefined) {
       entry = new Entry(key, generation);
       held.set(key, entry);
-      entry.loaded = nothingStored;
-      if (!nothingStored) missing.push(entry);
+      entry.loaded = nothingStored && entry.isStorable;
+      if (!nothingStored && entry.isStorable) missing.push(entry);
       touch(entry.bytes);
     } else if (entry.generation !== generation) {
       entry.generation = generation;

@@ -80,3 +80,25 @@ t.test('a rebuild parks it, too', async (t) => {
   await rebuildIn(pool)([wrong]);
   t.equal((await listParked(pool, [wrong])).length, KINDS.length);
 });
+
+t.test(
+  'an event whose key Postgres cannot have is recorded as unreadable, and all others are right',
+  async (t) => {
+    const database = await createTestDatabase(t);
+    const { pool } = database;
+    const key: typeof integration.key = (event) => {
+      const [id] = integration.key(event) as [string];
+      return id === 'nul' ? ['\0'] : id === 'number' ? [5 as unknown as string] : [id];
+    };
+    const odd = { ...integration, key } as unknown as EventProjection<never>;
+    await appendBodies(
+      pool,
+      ['a', 'nul', 'b', 'number', 'nul', 'a'].map((id) => body(id, 'good')),
+    );
+    await foldToHead(database, { projections: [odd, activity] });
+    const { rows } = await pool.query('SELECT position, reason FROM projector.unreadable ORDER BY position');
+    t.match(rows, [{ position: 2, reason: /NUL/ }, { position: 4, reason: /no text/ }, { position: 5 }]);
+    t.same([...(await readRows(pool, integration)).values()].map((row) => row.install_count).sort(), [1, 2]);
+    await assertFolded(t, pool, [activity]);
+  },
+);
