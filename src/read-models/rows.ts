@@ -67,20 +67,27 @@ const streamed = (columns: readonly Column[]) =>
 const TEXT_LIST = 'ARRAY(SELECT json_array_elements_text(u."$"::json))';
 const stored = ({ name, kind }: Column) => (kind === 'text[]' ? TEXT_LIST.replace('$', name) : `u."${name}"`);
 
-// Only `=` can use the key's index; keys with a null in them are rare, and go in a statement of their own.
-function byOperator(keys: readonly Key[]): [indices: number[], string][] {
-  const whole: number[] = [];
-  const holed: number[] = [];
-  for (let index = 0; index < keys.length; index++) (keys[index]!.includes(null) ? holed : whole).push(index);
-  const groups: [number[], string][] = [
-    [whole, '='],
-    [holed, 'IS NOT DISTINCT FROM'],
-  ];
-  return groups.filter(([indices]) => indices.length > 0);
+/** Keys that are null in the same parts: their indices in `keys`, and which parts. */
+type Alike = [indices: number[], nulls: readonly boolean[]];
+
+// `=` and IS NULL can use the key's index, what tells both in one operator cannot; so keys with a null in them, which are
+// rare, go in statements of their own.
+function alike(keys: readonly Key[]): Alike[] {
+  const groups = new Map<number, Alike>();
+  for (let index = 0; index < keys.length; index++) {
+    let parts = 0;
+    for (const part of keys[index]!) parts = parts * 2 + (part === null ? 1 : 0);
+    const group = groups.get(parts);
+    if (group) group[0].push(index);
+    else groups.set(parts, [[index], keys[index]!.map((part) => part === null)]);
+  }
+  return [...groups.values()];
 }
 
-const joinedBy = (columns: readonly Column[], operator: string) =>
-  columns.map(({ name }) => `t."${name}" ${operator} u."${name}"`).join(' AND ');
+const joinedBy = (columns: readonly Column[], nulls: readonly boolean[]) =>
+  columns
+    .map(({ name }, part) => (nulls[part] ? `t."${name}" IS NULL` : `t."${name}" = u."${name}"`))
+    .join(' AND ');
 
 /** The rows of `projection` in the table `table` (schema-qualified). */
 export function createRowTable(projection: Projection, table: string): RowTable {
@@ -103,8 +110,8 @@ export function createRowTable(projection: Projection, table: string): RowTable 
   return {
     async load(client, keys) {
       const found: [number, AnyRow][] = [];
-      for (const [indices, operator] of byOperator(keys)) {
-        const text = `${select} JOIN ${table} t ON ${joinedBy(keyColumns, operator)}`;
+      for (const [indices, nulls] of alike(keys)) {
+        const text = `${select} JOIN ${table} t ON ${joinedBy(keyColumns, nulls)}`;
         const values = keyArrays(keys, indices);
         const result = await client.query({ text, values, rowMode: 'array', types: TEXT_TYPES });
         for (const [nth, ...texts] of result.rows as unknown as [string, ...(string | null)[]][])
@@ -119,8 +126,8 @@ export function createRowTable(projection: Projection, table: string): RowTable 
       return { text, values: arrays(columns, rows) };
     },
     remove: (keys) =>
-      byOperator(keys).map(([indices, operator]) => {
-        const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, operator)}`;
+      alike(keys).map(([indices, nulls]) => {
+        const text = `DELETE FROM ${table} t USING ${unnested(keyColumns)} WHERE ${joinedBy(keyColumns, nulls)}`;
         return { text, values: keyArrays(keys, indices) };
       }),
   };
