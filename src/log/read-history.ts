@@ -120,13 +120,19 @@ const keyArrays = (resources: readonly ResourceKey[]) => [
   resources.map(({ type }) => type),
 ];
 
+/** Whose resources: an integration's; of one type, one id, or with events of these workspaces, where they are given. */
+export interface ResourceFilter extends Partial<ResourceKey> {
+  integration_id: string;
+  workspaces?: readonly string[];
+}
+
 /**
  * Up to `limit` resources that an integration had events of up to a position, after `after`, in the order of type
- * and id; of one type or one id, where they are given. Throws EventMissing where the log is not whole up to there.
+ * and id. Throws EventMissing where the log is not whole up to there.
  */
 export async function readResourceKeys(
   db: pg.Pool | pg.ClientBase,
-  { integration_id, type, resource_id }: { integration_id: string } & Partial<ResourceKey>,
+  { integration_id, type, resource_id, workspaces }: ResourceFilter,
   through: number,
   { after, limit }: { after?: ResourceKey | undefined; limit: number },
 ): Promise<ResourceKey[]> {
@@ -137,7 +143,8 @@ export async function readResourceKeys(
        AND ($3::text IS NULL OR resource_type = $3)
        AND ($4::text IS NULL OR resource_id = $4)
        AND ($5::text IS NULL OR (resource_type, resource_id) > ($5, $6))
-     GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $7`,
+       AND ($7::text[] IS NULL OR workspace_id = ANY ($7))
+     GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $8`,
     [
       integration_id,
       through,
@@ -145,6 +152,7 @@ export async function readResourceKeys(
       resource_id ?? null,
       after?.type ?? null,
       after?.resource_id ?? null,
+      workspaces ?? null,
       limit,
     ],
   );

@@ -32,9 +32,12 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** A page of rows; it may be shorter than `limit`, or empty, and yet have a cursor. */
 export async function readResourcesAt(log: pg.Pool, request: ResourcesAtRequest) {
-  const { integration_id, position, limit } = request;
+  const { integration_id, position, limit, scope } = request;
   const after = request.cursor === undefined ? undefined : fromKey(request.cursor);
-  const keys = await readResourceKeys(log, request, position, { after, limit: KEYS + 1 });
+  // A cursor tells a key, so only those are looked at that the scope sees events of. A row's workspace is that of its
+  // first event: none that may be seen is passed over.
+  const filter = scope === 'all' ? request : { ...request, workspaces: scope };
+  const keys = await readResourceKeys(log, filter, position, { after, limit: KEYS + 1 });
   const items: string[] = [];
   let done = 0;
   for (let bytes = 0; done < Math.min(keys.length, KEYS) && items.length < limit && bytes < PAGE_BYTES; ) {
