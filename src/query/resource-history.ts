@@ -41,7 +41,8 @@ export async function readVersions(
   const { integration_id, scope, order, after } = request;
   const window = createWindow(request);
   const fold = createFold(resource);
-  const through = order === 'desc' && after !== undefined ? after - 1 : request.through;
+  const before = order === 'desc' && after !== undefined ? after - 1 : request.through;
+  const through = Math.min(before, request.through);
   const history = { integration_id, resources: [request.resource] };
   for await (const events of readHistoryInTime(log, history, through))
     for (const event of events) {

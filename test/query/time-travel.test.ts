@@ -139,6 +139,13 @@ t.test('time travel', async (t) => {
       t.strictSame([...first.items, ...second.items], want.slice(0, 4));
     }
     t.equal((await get(path.replace(resource_id!, 'none'))).status, 404);
+    const { next_cursor } = (await get(`${path}?limit=1`)).json;
+    const asOf = oldest[1].position;
+    t.strictSame(
+      (await get(`${path}?as_of=${asOf}&cursor=${next_cursor}`)).json.items,
+      [oldest[1], oldest[0]],
+      'a cursor of a later page leads to nothing after as_of',
+    );
   });
 
   t.test('a diff of two positions is the difference of two folds', async (t) => {
