@@ -26,8 +26,14 @@ const POSITIONS = 200_000;
 
 interface Place {
   position: number;
+  /** Of its body as Postgres keeps it, which it tells without reading it. */
   bytes: number;
+  /** The body has more bytes than that; how many is known by reading it only. */
+  isCompressed: boolean;
 }
+
+const PLACE =
+  'position, pg_column_size(body) AS bytes, pg_column_compression(body) IS NOT NULL AS "isCompressed"';
 
 /**
  * The events of a history up to a position, in order, page by page. Their positions are read first: a page of events
@@ -54,8 +60,7 @@ export async function* readPositions(
   positions: readonly number[],
 ): AsyncGenerator<LoggedEvent[]> {
   const { rows } = await db.query<Place>(
-    `SELECT position, octet_length(body::text) AS bytes FROM event_log
-     WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+    `SELECT ${PLACE} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
     [positions],
   );
   const found = new Set(rows.map(({ position }) => position));
@@ -68,20 +73,37 @@ async function* readAtPlaces(
   db: pg.Pool | pg.ClientBase,
   places: readonly Place[],
 ): AsyncGenerator<LoggedEvent[]> {
-  for (const positions of inPages(places)) {
-    const events = await selectEvents(
-      db,
-      `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
-      [positions],
-    );
-    const missing = positions.find((position, index) => events[index]?.position !== position);
-    if (missing !== undefined) throw new EventMissing(missing);
-    yield events;
-  }
+  for (const stored of inPages(places))
+    for (const page of inPages(await weigh(db, stored))) yield await readPage(db, page.map(toPosition));
 }
 
-function* inPages(places: readonly Place[]): Generator<number[]> {
-  let page: number[] = [];
+const toPosition = ({ position }: Place) => position;
+
+async function readPage(db: pg.Pool | pg.ClientBase, positions: readonly number[]): Promise<LoggedEvent[]> {
+  const events = await selectEvents(
+    db,
+    `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+    [positions],
+  );
+  const gone = positions.find((position, index) => position !== events[index]?.position);
+  if (gone !== undefined) throw new EventMissing(gone);
+  return events;
+}
+
+// Places with the bytes that their bodies have when they are read.
+async function weigh(db: pg.Pool | pg.ClientBase, places: Place[]): Promise<Place[]> {
+  if (!places.some(({ isCompressed }) => isCompressed)) return places;
+  const { rows } = await db.query<Place>(
+    `SELECT position, octet_length(body::text) AS bytes FROM event_log
+     WHERE position = ANY ($1::bigint[]) ORDER BY position`,
+    [places.map(toPosition)],
+  );
+  const weighed = new Map(rows.map(({ position, bytes }) => [position, bytes]));
+  return places.map((place) => ({ ...place, bytes: weighed.get(place.position) ?? place.bytes }));
+}
+
+function* inPages(places: readonly Place[]): Generator<Place[]> {
+  let page: Place[] = [];
   let bytes = 0;
   for (const place of places) {
     if (page.length === PAGE_EVENTS || (page.length > 0 && bytes + place.bytes > PAGE_BYTES)) {
@@ -89,13 +111,13 @@ function* inPages(places: readonly Place[]): Generator<number[]> {
       page = [];
       bytes = 0;
     }
-    page.push(place.position);
+    page.push(place);
     bytes += place.bytes;
   }
   if (page.length > 0) yield page;
 }
 
-// Hashes are what is indexed; texts decide, since hashes collide. The length of a body is known without reading it.
+// Hashes are what is indexed; texts decide, since hashes collide.
 async function readPlaces(
   db: pg.Pool | pg.ClientBase,
   { integration_id, resources }: History,
@@ -106,7 +128,7 @@ async function readPlaces(
       ARRAY(SELECT hashtextextended(r, 0) FROM unnest($4::text[]) r))
     AND (resource_id, resource_type) IN (SELECT * FROM unnest($4::text[], $5::text[]))`;
   const { rows } = await db.query(
-    `SELECT position, octet_length(body::text) AS bytes FROM event_log
+    `SELECT ${PLACE} FROM event_log
      WHERE integration_id = $3 AND position > $1 AND position <= $2
        AND ${resources ? ofResources : 'hashtextextended(integration_id, 0) = hashtextextended($3, 0)'}
      ORDER BY position + 0 LIMIT ${POSITIONS}`,
