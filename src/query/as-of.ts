@@ -9,6 +9,7 @@ import { type History, readPositionAt } from '../log/read-history.js';
 import { readHead } from '../log/read-log.js';
 import { readHistoryInTime } from './history-in-time.js';
 import { readInstant } from './instant.js';
+import { isVisible, type Scope } from './scope.js';
 
 /**
  * The position that `as_of` names: itself, or what the log had received at that time; the log's head where none is
@@ -36,33 +37,48 @@ async function resolveTime(log: pg.Pool, asOf: string): Promise<number> {
   throw new Problem(400, 'beyond-head', `as_of: expected a time that has passed, found ${instant}`);
 }
 
+export interface FoldLimits {
+  /** By when it has to be done, as `performance.now()` tells it; default: `answerUntil`. */
+  until?: number | undefined;
+  /** The fold ends at the first row that this scope may not see; default: it sees all. */
+  scope?: Scope;
+}
+
 /**
  * Folds a history up to a position into each of the projections; one reading of the log for all. Throws a problem
- * (503) where that takes longer than `withinMs` (default 20 s).
+ * (503) where that takes too long.
  */
 export async function foldHistory(
   log: pg.Pool,
   projections: readonly Projection[],
   history: History,
   through: number,
-  withinMs?: number,
+  { until, scope = 'all' }: FoldLimits = {},
 ): Promise<Fold[]> {
   const folds = projections.map((projection) => createFold(projection));
-  for await (const events of readHistoryInTime(log, history, through, withinMs))
+  for await (const events of readHistoryInTime(log, history, through, until))
     for (const event of events) {
       const reading = readEvent(event);
-      for (const fold of folds) fold.add(event, reading);
+      for (const fold of folds) {
+        const change = fold.add(event, reading);
+        if (change?.after && !isVisible(scope, change.after)) return folds;
+      }
     }
   return folds;
 }
 
-/** The rows of an integration, one of each projection, at a position. */
+/**
+ * The rows of an integration, one of each projection, at a position, as far as the scope may see them. A row's
+ * workspace is that of its first event, so of a foreign integration no more is folded than that.
+ */
 export async function readIntegrationAt(
   log: pg.Pool,
   projections: readonly Projection[],
   integrationId: string,
-  position: number,
+  { position, scope, until }: { position: number; scope: Scope; until?: number },
 ): Promise<(AnyRow | undefined)[]> {
-  const folds = await foldHistory(log, projections, { integration_id: integrationId }, position);
-  return folds.map(({ folded }) => folded.rows.get(keyId([integrationId])));
+  const history = { integration_id: integrationId };
+  const folds = await foldHistory(log, projections, history, position, { until, scope });
+  const rows = folds.map(({ folded }) => folded.rows.get(keyId([integrationId])));
+  return rows.map((row) => (row && isVisible(scope, row) ? row : undefined));
 }

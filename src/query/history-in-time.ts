@@ -5,27 +5,32 @@ import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { unavailable } from '../http/problem.js';
 import { type History, readHistory } from '../log/read-history.js';
 
-/** How long an answer may be worked at: by a statement, or by a fold. */
+/** How long an answer may be worked at: by a statement, or by its folds together. */
 export const ANSWER_WITHIN_MS = 20_000;
 
-/** As `readHistory`, for `withinMs`; throws a problem (503) where there is more to come then. */
+/** When an answer that is begun now has to be there, as `performance.now()` tells it. */
+export const answerUntil = (): number => performance.now() + ANSWER_WITHIN_MS;
+
+/**
+ * As `readHistory`, until then; throws a problem (503) where there is more to come. The first page is given at any time:
+ * it tells whether the asker may see the row at all, and who may not is to be told nothing but that it is not there.
+ */
 export async function* readHistoryInTime(
   log: pg.Pool,
   history: History,
   through: number,
-  withinMs = ANSWER_WITHIN_MS,
+  until = answerUntil(),
 ): AsyncGenerator<LoggedEvent[]> {
-  const until = performance.now() + withinMs;
-  let read = 0;
+  let isBegun = false;
   for await (const events of readHistory(log, history, through)) {
-    if (performance.now() > until)
+    if (isBegun && performance.now() > until)
       throw unavailable(
         'too-slow',
-        `${read} events up to that position were folded in ${withinMs / 1000} s, and more are to come; ` +
-          'ask for an earlier position, or for a single resource',
+        `there are more events up to that position than can be folded in ${ANSWER_WITHIN_MS / 1000} s; ` +
+          'ask for an earlier position, for fewer rows, or for a single resource',
         5,
       );
-    read += events.length;
+    isBegun = true;
     yield events;
   }
 }

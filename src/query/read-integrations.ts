@@ -13,7 +13,7 @@ import { awaitModels, type QueryDeps } from './deps.js';
 import { hasFlag, hasId, hasText } from './filters.js';
 import { positionOf } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
-import { isVisible, narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
+import { narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
 
 /** The projections of an integration: what it is, its health, its import. */
 const MODELS = [integration, integrationHealth, importCompletion] as const;
@@ -110,9 +110,7 @@ async function readPartsAt(
   { scope, id, query }: { scope: Scope; id: string; query: OneQuery },
 ) {
   const position = await resolveAsOf(log, query);
-  const rows = await readIntegrationAt(log, projections, storedId(id), position);
-  const parts = rows.map((row, index) =>
-    row && isVisible(scope, row) ? rowToJson(shownColumns(projections[index]!), row) : undefined,
-  );
+  const rows = await readIntegrationAt(log, projections, storedId(id), { position, scope });
+  const parts = rows.map((row, index) => row && rowToJson(shownColumns(projections[index]!), row));
   return { position, parts };
 }

@@ -47,7 +47,9 @@ export async function readVersions(
   for await (const events of readHistoryInTime(log, history, through))
     for (const event of events) {
       const change = fold.add(event, readEvent(event));
-      if (!change?.after || !isVisible(scope, change.after)) continue;
+      if (!change?.after) continue;
+      // The workspace is that of the first event: what may not be seen once is never seen.
+      if (!isVisible(scope, change.after)) return { versions: [], more: false };
       if (order === 'asc' && event.position <= (after ?? 0)) continue;
       window.add({ position: event.position, json: versionJson(event, change.before, change.after) });
       if (order === 'asc' && window.more()) return { versions: window.versions, more: true };

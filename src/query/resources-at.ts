@@ -6,8 +6,9 @@ import { keyId } from '../../projections/fold.js';
 import { resource } from '../../projections/resource/projection.js';
 import { type ResourceKey, readResourceKeys } from '../log/read-history.js';
 import { rowToJson, shownColumns } from '../read-models/columns.js';
-import { foldHistory } from './as-of.js';
+import { type FoldLimits, foldHistory } from './as-of.js';
 import { fromCursor, toCursor } from './cursor.js';
+import { ANSWER_WITHIN_MS, answerUntil } from './history-in-time.js';
 import { isVisible, type Scope } from './scope.js';
 
 export interface ResourcesAtRequest {
@@ -32,17 +33,18 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** A page of rows; it may be shorter than `limit`, or empty, and yet have a cursor. */
 export async function readResourcesAt(log: pg.Pool, request: ResourcesAtRequest) {
-  const { integration_id, position, limit, scope } = request;
-  const after = request.cursor === undefined ? undefined : fromKey(request.cursor);
-  // A cursor tells a key, so only those are looked at that the scope sees events of. A row's workspace is that of its
-  // first event: none that may be seen is passed over.
-  const filter = scope === 'all' ? request : { ...request, workspaces: scope };
-  const keys = await readResourceKeys(log, filter, position, { after, limit: KEYS + 1 });
+  const { position, limit } = request;
+  const until = answerUntil();
+  const keys = await readKeys(log, request);
   const items: string[] = [];
+  let bytes = 0;
   let done = 0;
-  for (let bytes = 0; done < Math.min(keys.length, KEYS) && items.length < limit && bytes < PAGE_BYTES; ) {
+  // No batch is begun late, so that those before it are answered, and not given up with it.
+  const isLate = () => done > 0 && performance.now() > until - ANSWER_WITHIN_MS / 2;
+  const isFull = () => items.length >= limit || bytes >= PAGE_BYTES || isLate();
+  while (done < Math.min(keys.length, KEYS) && !isFull()) {
     const batch = keys.slice(done, Math.min(done + BATCH, done + limit - items.length, KEYS));
-    for (const row of await readBatch(log, request, { integration_id, batch })) {
+    for (const row of await readBatch(log, request, batch, { until })) {
       items.push(rowToJson(COLUMNS, row));
       bytes += items.at(-1)!.length;
     }
@@ -59,17 +61,32 @@ export async function readResourceAt(
   { integration_id, ...key }: ResourceKey & { integration_id: string },
   { position, scope }: { position: number; scope: Scope },
 ): Promise<string | undefined> {
-  const request = { position, scope, wanted: () => true };
-  const [row] = await readBatch(log, request, { integration_id, batch: [key] });
+  const request = { integration_id, position, scope, wanted: () => true };
+  const [row] = await readBatch(log, request, [key], { scope });
   return row && rowToJson(COLUMNS, row);
+}
+
+// A cursor tells a key, so only those are looked at that the scope sees events of. A row's workspace is that of its
+// first event: none that may be seen is passed over.
+function readKeys(log: pg.Pool, request: ResourcesAtRequest): Promise<ResourceKey[]> {
+  const { position, scope, cursor } = request;
+  const filter = scope === 'all' ? request : { ...request, workspaces: scope };
+  const after = cursor === undefined ? undefined : fromKey(cursor);
+  return readResourceKeys(log, filter, position, { after, limit: KEYS + 1 });
 }
 
 async function readBatch(
   log: pg.Pool,
-  { position, scope, wanted }: Pick<ResourcesAtRequest, 'position' | 'scope' | 'wanted'>,
-  { integration_id, batch }: { integration_id: string; batch: readonly ResourceKey[] },
+  {
+    integration_id,
+    position,
+    scope,
+    wanted,
+  }: Pick<ResourcesAtRequest, 'integration_id' | 'position' | 'scope' | 'wanted'>,
+  batch: readonly ResourceKey[],
+  limits: FoldLimits,
 ): Promise<AnyRow[]> {
-  const [fold] = await foldHistory(log, [resource], { integration_id, resources: batch }, position);
+  const [fold] = await foldHistory(log, [resource], { integration_id, resources: batch }, position, limits);
   return batch
     .map(({ type, resource_id }) => fold!.folded.rows.get(keyId([integration_id, type, resource_id])))
     .filter((row): row is AnyRow => row !== undefined && isVisible(scope, row) && wanted(row));

@@ -1,5 +1,9 @@
 // Time travel asked for what lies in another workspace: nothing of it is told, and no more of it is folded than that takes.
 import t from 'tap';
+import { keyId } from '../../projections/fold.js';
+import { findProjection } from '../../projections/index.js';
+import { foldHistory, readIntegrationAt } from '../../src/query/as-of.js';
+import type { Scope } from '../../src/query/scope.js';
 import { buildQuery } from '../support/build-query.js';
 import { fillLog } from '../support/fill-log.js';
 import { I, updated, V, W } from '../support/query-webhooks.js';
@@ -44,4 +48,25 @@ t.test('a resource that had events of two workspaces is seen by that of its firs
     { resource_id: 'a', data: 2 },
     { resource_id: 'b', data: 4 },
   ]);
+});
+
+t.test('what is foreign is refused by its first event, and never for how long its fold takes', async (t) => {
+  const { database } = await buildQuery(t);
+  const head = await fillLog(
+    database.pool,
+    Array.from({ length: 501 }, (_, n) => ofV('r', n)),
+  );
+  const models = ['integration', 'integration_health'].map(findProjection);
+  const readBy = (scope: Scope) =>
+    readIntegrationAt(database.pool, models, I, { position: head, scope, until: performance.now() });
+  t.strictSame(await readBy([W]), [undefined, undefined]);
+  await t.rejects(readBy([V]), {
+    ...{
+      status: 503,
+      code: 'too-slow',
+      message: /^there are more [^\d]* in 20 s; ask for an earlier [^\d]*$/,
+    },
+  });
+  const [fold] = await foldHistory(database.pool, models, { integration_id: I }, head, { scope: [W] });
+  t.match(fold!.folded.rows.get(keyId([I])), { last_position: 1 });
 });

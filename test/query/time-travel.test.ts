@@ -5,7 +5,6 @@ import type { AnyRow } from '../../projections/contract.js';
 import { foldEvents } from '../../projections/fold.js';
 import { findProjection } from '../../projections/index.js';
 import { readAfter } from '../../src/log/read-log.js';
-import { foldHistory } from '../../src/query/as-of.js';
 import { diffRows } from '../../src/query/diff.js';
 import { rowToJson, shownColumns } from '../../src/read-models/columns.js';
 import { buildQuery } from '../support/build-query.js';
@@ -89,15 +88,6 @@ t.test('time travel', async (t) => {
         `/v1/resources?integration_id=${id}&limit=1000`,
       ])
         t.ok((await get(`${path}&as_of=${head}`)).text === (await get(path)).text, path);
-  });
-
-  t.test('a fold that takes longer than an answer may is given up, and its asker is told', async (t) => {
-    const history = { integration_id: ids[0]! };
-    const projections = [findProjection('integration_health')];
-    await t.rejects(foldHistory(database.pool, projections, history, head, 0), {
-      ...{ status: 503, code: 'too-slow', message: /^0 events .* ask for an earlier position/ },
-    });
-    t.equal((await foldHistory(database.pool, projections, history, head))[0]!.folded.rows.size, 1);
   });
 
   t.test('a time is the position that the log had reached', async (t) => {
