@@ -6,6 +6,7 @@ import { changesJson } from '../query/resource-history.js';
 import { storedId } from '../query/scope.js';
 import { rowToJson, shownColumns } from '../read-models/columns.js';
 import type { CommandContext } from './context.js';
+import { oneLine } from './one-line.js';
 import { withPool } from './with-pool.js';
 
 interface DiffOptions {
@@ -31,8 +32,8 @@ async function diff(name: string, { from, to, integration, json }: DiffOptions, 
   const count = { added: 0, removed: 0, changed: 0 };
   await withPool(context.databaseUrl(), async (log) => {
     const range = {
-      from: await resolveAsOf(log, { as_of: from }),
-      to: await resolveAsOf(log, to === undefined ? {} : { as_of: to }),
+      from: await resolveAsOf(log, { as_of: from }, '--from'),
+      to: await resolveAsOf(log, to === undefined ? {} : { as_of: to }, '--to'),
     };
     if (range.to < range.from) throw new Error(`--to (${range.to}) lies before --from (${range.from})`);
     const integrationId = integration === undefined ? undefined : storedId(integration);
@@ -41,7 +42,9 @@ async function diff(name: string, { from, to, integration, json }: DiffOptions, 
       if (row.change === 'changed' && changes === '{}') continue;
       count[row.change] += 1;
       if (json)
-        context.print(`{"change":"${row.change}","key":${JSON.stringify(row.key)},"changes":${changes}}`);
+        context.print(
+          oneLine(`{"change":"${row.change}","key":${JSON.stringify(row.key)},"changes":${changes}}`),
+        );
       else for (const line of describe(row, changes)) context.print(line);
     }
     if (!json) context.print(`${count.added} added, ${count.removed} removed, ${count.changed} changed`);

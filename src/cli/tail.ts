@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { readAfter, readHead } from '../log/read-log.js';
 import type { CommandContext } from './context.js';
+import { oneLine } from './one-line.js';
 import { listenForStop } from './stop-request.js';
 import { withPool } from './with-pool.js';
 
@@ -52,7 +53,7 @@ async function tail(
 
 // The body goes out as the text it came as.
 function toJson({ body, ...summary }: LoggedEvent): string {
-  return `${JSON.stringify(summary).slice(0, -1)},"body":${body.replaceAll(/[\r\n]/g, ' ')}}`;
+  return `${JSON.stringify(summary).slice(0, -1)},"body":${oneLine(body)}}`;
 }
 
 function describe({

@@ -13,28 +13,29 @@ import { isVisible, type Scope } from './scope.js';
 
 /**
  * The position that `as_of` names: itself, or what the log had received at that time; the log's head where none is
- * given. Throws a problem (400) for what is neither, and for what the log does not know yet.
+ * given. Throws a problem (400), which calls it `name`, for what is neither, and for what the log does not know yet.
  */
 export async function resolveAsOf(
   log: pg.Pool,
   { as_of, min_position }: { as_of?: string; min_position?: number },
+  name = 'as_of',
 ): Promise<number> {
   const head = await readHead(log);
   if (as_of === undefined) return head;
   if (min_position !== undefined)
-    throw new Problem(400, 'invalid-request', 'as_of, min_position: expected one of the two');
-  if (!/^\d{1,16}$/.test(as_of)) return resolveTime(log, as_of);
+    throw new Problem(400, 'invalid-request', `${name}, min_position: expected one of the two`);
+  if (!/^\d{1,16}$/.test(as_of)) return resolveTime(log, as_of, name);
   const position = Number(as_of);
   if (position <= head) return position;
-  throw new Problem(400, 'beyond-head', `as_of: the log ends at ${head}, found ${position}`, {
+  throw new Problem(400, 'beyond-head', `${name}: the log ends at ${head}, found ${position}`, {
     'hookfold-position': String(head),
   });
 }
 
-async function resolveTime(log: pg.Pool, asOf: string): Promise<number> {
-  const instant = readInstant('as_of', asOf);
+async function resolveTime(log: pg.Pool, asOf: string, name: string): Promise<number> {
+  const instant = readInstant(name, asOf);
   if (Date.parse(instant) <= Date.now()) return readPositionAt(log, instant);
-  throw new Problem(400, 'beyond-head', `as_of: expected a time that has passed, found ${instant}`);
+  throw new Problem(400, 'beyond-head', `${name}: expected a time that has passed, found ${instant}`);
 }
 
 export interface FoldLimits {
