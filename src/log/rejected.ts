@@ -2,6 +2,7 @@
 // pruning is in prune-rejected.ts.)
 import type pg from 'pg';
 import type { RejectedReason } from '../../schemas/http-ingest.js';
+import { storableText } from '../../schemas/text.js';
 
 export interface NewRejected {
   source: string;
@@ -78,7 +79,7 @@ export async function listRejected(pool: pg.Pool, filter: RejectedFilter = {}): 
        AND ($3::bigint IS NULL OR id < $3) AND ($4 OR released_at IS NULL)
      ORDER BY id DESC LIMIT $5`,
     [
-      filter.source ?? null,
+      filter.source === undefined ? null : storableText(filter.source),
       filter.reason ?? null,
       filter.before ?? null,
       filter.released ?? false,

@@ -1,5 +1,6 @@
 // Where a page ended, as the text that asks for the next one. Opaque to callers; what comes back is checked.
 import { Problem } from '../http/problem.js';
+import { toInstant } from './instant.js';
 
 /** The last row's key: texts, as Postgres writes them. */
 export type Key = readonly (string | null)[];
@@ -15,7 +16,7 @@ export function toCursor(list: string, key: Key): string {
 const FORMS: Record<KeyPart, RegExp> = {
   text: /^[^\0]*$/s,
   position: /^\d{1,16}$/,
-  instant: /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/,
+  instant: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/,
 };
 
 /** The key of a cursor that `toCursor` made for the same list. Throws a problem (400) for any other text. */
@@ -30,7 +31,7 @@ export function fromCursor(list: string, parts: readonly KeyPart[], cursor: stri
 function isPart(part: KeyPart, value: unknown): boolean {
   if (value === null) return part === 'text';
   if (typeof value !== 'string' || !value.isWellFormed() || !FORMS[part].test(value)) return false;
-  return part !== 'instant' || !Number.isNaN(Date.parse(value.replace(' ', 'T').replace(/\+00$/, 'Z')));
+  return part !== 'instant' || toInstant(value.replace(/\+00$/, 'Z')) !== undefined;
 }
 
 function parse(cursor: string): unknown[] {

@@ -10,10 +10,19 @@ import { Problem } from '../http/problem.js';
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const check = TypeCompiler.Compile(schema);
   return (given: unknown) => {
-    const value = Value.Convert(schema, Value.Default(schema, { ...(given as object) }));
+    const value = read(schema, given as Record<string, unknown>);
     return check.Check(value) ? { value } : { error: misfit(schema, check, value) };
   };
 };
+
+// TypeBox reads an integer off the beginning of a text: 1e3 and 1.5 would be 1. What is none stays a text, and is refused.
+function read(schema: TSchema, given: Record<string, unknown>): unknown {
+  const value = Value.Convert(schema, Value.Default(schema, { ...given })) as Record<string, unknown>;
+  for (const [name, text] of Object.entries(given))
+    if (schema.properties[name]?.type === 'integer' && typeof text === 'string')
+      value[name] = /^-?\d+$/.test(text) ? Number(text) : text;
+  return value;
+}
 
 function misfit(schema: TSchema, check: TypeCheck<TSchema>, value: unknown): Problem {
   const error = check.Errors(value).First()!;

@@ -57,17 +57,25 @@ t.test('lists and parameters', async (t) => {
       ['/v1/resources?cursor=abc', /cursor: expected the next_cursor/],
       [`/v1/resources?cursor=${Buffer.from('["integration","x"]').toString('base64url')}`, /cursor/],
       [`/v1/events?cursor=${Buffer.from('["event-desc","1e999"]').toString('base64url')}`, /cursor/],
-      [
-        `/v1/activity?cursor=${Buffer.from('["activity","x","y","2026-99-99 00:00:00+00"]').toString('base64url')}`,
+      ...['2026-99-99', '2026-02-30', '0000-01-01', '10000-01-01'].map((day): [string, RegExp] => [
+        `/v1/activity?cursor=${Buffer.from(`["activity","x","y","${day} 00:00:00+00"]`).toString('base64url')}`,
         /cursor/,
-      ],
+      ]),
       ['/v1/resources?as_of=3', /integration_id/],
       [`/v1/resources?as_of=999&integration_id=${I}`, /the log ends at 30, found 999/],
       [`/v1/integrations/${I}?as_of=yesterday`, /as_of: expected an RFC 3339 time/],
       [`/v1/integrations/${I}?as_of=2999-01-01T00:00:00Z`, /a time that has passed/],
       [`/v1/integrations/${I}?as_of=3&min_position=3`, /one of the two/],
       ['/v1/events/x', /position: expected integer/],
-      ['/v1/activity?from=now', /from: expected an RFC 3339 time/],
+      ['/v1/events/1e3', /position: expected integer, found "1e3"/],
+      ['/v1/events?min_position=1.5', /min_position: expected integer, found "1.5"/],
+      ['/v1/resources?min_position=1e6&wait_ms=1', /min_position: expected integer, found "1e6"/],
+      ...['0000-01-01T00:00:00Z', '0001-01-01T00:00:00%2B01:00', '9999-12-31T23:59:59-01:00']
+        .concat('2026-02-30T00:00:00Z', '2026-02-28T24:00:00Z', '2025-02-29 00:00:00Z', 'now')
+        .flatMap((time): [string, RegExp][] => [
+          [`/v1/activity?from=${time}`, /from: expected an RFC 3339 time/],
+          [`/v1/integrations/${I}?as_of=${time}`, /as_of: expected an RFC 3339 time/],
+        ]),
       ['/v1/connections/s1', /workspace/],
     ];
     for (const [url, detail] of cases) {
@@ -84,6 +92,7 @@ t.test('lists and parameters', async (t) => {
         '/v1/resources?type=',
         '/v1/integrations?customer_id=',
         '/v1/events?integration_id=',
+        '/v1/rejected?source=',
       ])
         t.match(
           await get(`${path}${text}`),
