@@ -1,8 +1,8 @@
 import type { AnyRow, Key } from '../../projections/contract.js';
 import { keyId } from '../../projections/key.js';
 
-/** What a row takes beside its JSON, estimated. */
-export const ROW_BYTES = 400;
+/** What a row takes beside its texts, estimated. */
+export const ROW_BYTES = 250;
 
 /** What is held of a key. */
 export class Entry {

@@ -72,8 +72,8 @@ export function createRowStore({
   young = { bytes: 0 },
   empty = false,
 }: RowStoreOptions): RowStore {
-  const jsonColumns = columnsOf(projection)
-    .filter(({ kind }) => kind === 'json')
+  const textColumns = columnsOf(projection)
+    .filter(({ kind }) => kind === 'json' || kind === 'text')
     .map(({ name }) => name);
   let held = createKeyMap<Entry>(projection.keyColumns.length);
   let generation = 0;
@@ -87,7 +87,7 @@ export function createRowStore({
   function sizeOf(row: AnyRow | undefined): number {
     let bytes = ROW_BYTES;
     if (row !== undefined)
-      for (const name of jsonColumns) bytes += (row[name] as string | null | undefined)?.length ?? 0;
+      for (const name of textColumns) bytes += (row[name] as string | null | undefined)?.length ?? 0;
     return bytes;
   }
 

@@ -61,8 +61,10 @@ t.test('rows are written by statements that are bounded in rows and in bytes', a
   const text = JSON.stringify({ text: 'x'.repeat(1_500_000) });
   const large = [0, 1, 2, 3, 4].map((n) => rowOf(10_000 + n, text));
   t.strictSame(await write(large), [2, 2, 1]);
+  const named = [0, 1, 2].map((n) => ({ ...rowOf(20_000 + n, '{}'), customer_id: 'x'.repeat(3_000_000) }));
+  t.strictSame(await write(named), [1, 1, 1], 'a text is as large as its sender makes it');
   const { rows } = await pool.query(
     'SELECT count(*)::int AS rows, max(octet_length(data::text)) AS longest FROM read_model.resource',
   );
-  t.match(rows[0], { rows: 5006, longest: text.length }, 'all of them are there');
+  t.match(rows[0], { rows: 5009, longest: text.length }, 'all of them are there');
 });
