@@ -27,14 +27,29 @@ export function expressions(parts: readonly Part[]): Sql[] {
   );
 }
 
-/** Bytes of a row's JSON columns, which alone can be large. Postgres answers this without reading them. */
-export function weight(parts: readonly Part[]): Sql {
-  const sizes = parts.flatMap(({ alias, columns }) =>
-    columns
-      .filter(({ kind }) => kind === 'json')
-      .map(({ name }) => sql`coalesce(octet_length(${sql.ref(`${alias}.${name}`)}::text), 0)`),
-  );
-  return sizes.length === 0 ? sql`0` : sql.join(sizes, sql` + `);
+/** Bytes of a row's texts: as Postgres keeps them, and as they are read. */
+export interface Weight {
+  /** Told without reading them; fewer where JSON is compressed. */
+  kept: Sql;
+  /** Of JSON, by reading it. */
+  read: Sql;
+}
+
+/** What a row weighs whose parts were selected, by `expressions`, under these names. All else in it is small. */
+export function weightOf(parts: readonly Part[], names: readonly Sql[]): Weight {
+  const kinds = parts.flatMap(({ columns }) => columns.map(({ kind }) => kind));
+  const sumOf = (sizeOfJson: (name: Sql) => Sql) => {
+    const sizes = kinds.flatMap((kind, index) => {
+      const name = names[index]!;
+      if (kind === 'json') return [sizeOfJson(name)];
+      return kind === 'text' || kind === 'text[]' ? [sql`octet_length(${name}::text)`] : [];
+    });
+    return sql.join([sql`0`, ...sizes.map((size) => sql`coalesce(${size}, 0)`)], sql` + `);
+  };
+  return {
+    kept: sumOf((name) => sql`pg_column_size(${name})`),
+    read: sumOf((name) => sql`octet_length(${name}::text)`),
+  };
 }
 
 /** The JSON of each part, in their order; undefined for a part without a row. */

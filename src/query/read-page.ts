@@ -2,7 +2,7 @@
 // answer claims is the position of its rows, and a swap of builds is seen whole or not at all.
 import { sql } from 'kysely';
 import type pg from 'pg';
-import { expressions, type Part, weight } from './columns.js';
+import { expressions, type Part, type Weight, weightOf } from './columns.js';
 import { fromCursor, type Key, type KeyPart, toCursor } from './cursor.js';
 import { type Scope, type Sql, splitScope } from './scope.js';
 import { selectTexts, type Texts } from './statement.js';
@@ -41,7 +41,7 @@ export interface Page {
   nextCursor: string | null;
 }
 
-/** JSON of a page at the most (one larger row comes alone): an answer is held in memory as a whole. */
+/** Texts of a page at the most (one larger row comes alone): an answer is held in memory as a whole. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** The rows after the cursor, `limit` at the most, fewer where they are large. */
@@ -83,7 +83,7 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
   const direction = listing.descending ? sql`DESC` : sql`ASC`;
   const ordered = (values: readonly Sql[]) => sql.join(values.map((value) => sql`${value} ${direction}`));
   const branch = (scope: Scope) => sql`
-    SELECT ${named(key, keyNames)}, ${named(columns, names)}, ${weight(listing.parts)} AS weight
+    SELECT ${named(key, keyNames)}, ${named(columns, names)}
     FROM ${listing.from(scope)}
     WHERE ${where.length === 0 ? sql`true` : sql.join(where, sql` AND `)}
     ORDER BY ${ordered(key)} LIMIT ${limit + 1}`;
@@ -94,16 +94,24 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
   return sql`
     SELECT at.position, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
     FROM (${listing.position}) AS at (position)
-    LEFT JOIN (
-      SELECT * FROM (
-        SELECT row_number() OVER sofar AS nth, count(*) OVER () AS found,
-          sum(weight) OVER sofar - weight AS bytes_before, candidate.*
-        FROM (${candidates}) AS candidate
-        WINDOW sofar AS (ORDER BY ${ordered(keyNames)} ROWS UNBOUNDED PRECEDING)
-      ) AS measured
-      WHERE nth <= ${limit} AND bytes_before < ${PAGE_BYTES}
-    ) AS page ON true
+    LEFT JOIN (${fitting(candidates, ordered(keyNames), { limit, weight: weightOf(listing.parts, names) })}) AS page ON true
     ORDER BY page.nth`;
+}
+
+// What is kept is summed up first, so that few rows are read, and decompressed, that the page has no room for.
+function fitting(candidates: Sql, order: Sql, { limit, weight }: { limit: number; weight: Weight }): Sql {
+  const before = (by: Sql) => sql`(ORDER BY ${by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
+  return sql`
+    SELECT * FROM (
+      SELECT kept.*, sum(${weight.read}) OVER ${before(sql`nth`)} AS bytes_before
+      FROM (
+        SELECT row_number() OVER (ORDER BY ${order}) AS nth, count(*) OVER () AS found,
+          sum(${weight.kept}) OVER ${before(order)} AS kept_before, candidate.*
+        FROM (${candidates}) AS candidate
+      ) AS kept
+      WHERE nth <= ${limit} AND coalesce(kept_before, 0) < ${PAGE_BYTES}
+    ) AS weighed
+    WHERE coalesce(bytes_before, 0) < ${PAGE_BYTES}`;
 }
 
 function afterCursor({ name, key, descending }: Listing, cursor: string | undefined): Sql[] {

@@ -207,4 +207,13 @@ t.test('large rows end a page early, and it goes on behind them', async (t) => {
   const events = (await get('/v1/events?body=true&limit=100')).json;
   t.equal(events.items.length, 3);
   t.equal((await get('/v1/events?limit=100')).json.items.length, 5);
+
+  // A text is as large as its sender makes it.
+  await fillLog(
+    database.pool,
+    ['a', 'b', 'c', 'd', 'e'].map((id) => updated(id, 1, { state: large })),
+  );
+  const { items, next_cursor } = (await get('/v1/events?limit=100')).json;
+  t.equal(items.length, 3);
+  t.equal((await get(`/v1/events?limit=100&cursor=${next_cursor}`)).json.items.length, 7);
 });
