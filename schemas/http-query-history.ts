@@ -1,4 +1,5 @@
 import { type TSchema, Type } from '@sinclair/typebox';
+import { OrNull } from './http-query.js';
 
 /** A version of a row: the event that made it, and what it changed. */
 export const VersionOf = (row: TSchema) =>
@@ -11,7 +12,7 @@ export const VersionOf = (row: TSchema) =>
       Object.fromEntries(
         Object.entries(row.properties).map(([name, column]) => [
           name,
-          Type.Optional(Type.Object({ before: column as TSchema, after: column as TSchema })),
+          Type.Optional(Type.Object({ before: OrNull(column as TSchema), after: column as TSchema })),
         ]),
       ),
       { description: 'Only the columns that changed; before the first version all are null' },

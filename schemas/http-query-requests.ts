@@ -1,14 +1,15 @@
 // What those routes are asked whose reading lies in a file of its own.
 import { Type } from '@sinclair/typebox';
-import { AsOf, Filter, Paging, Parameters, PathText, Position, Waiting } from './http-query.js';
+import { REJECTIONS, type RejectedReason } from './http-ingest.js';
+import { AsOf, Filter, OneOf, Paging, Parameters, PathText, Position, Waiting } from './http-query.js';
 
 /** What the list of integrations is asked. */
 export const IntegrationsQuery = Parameters({
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
   customer_id: Filter('Customer'),
   connector_type: Filter('Connector'),
-  status: Filter('Health: unknown, healthy or broken'),
-  import: Filter('Import: pending or complete'),
+  status: Type.Optional(OneOf(['unknown', 'healthy', 'broken'], { description: 'Health' })),
+  import: Type.Optional(OneOf(['pending', 'complete'], { description: 'Import' })),
   state: Filter('State of the connect() call'),
   installed: Type.Optional(Type.Boolean({ description: 'Whether an install was seen' })),
   ...Paging,
@@ -24,7 +25,7 @@ export const ResourcesQuery = Parameters({
   type: Filter('Kind of resource'),
   resource_id: Filter('Resource'),
   customer_id: Filter('Customer'),
-  status: Filter('present or deleted'),
+  status: Type.Optional(OneOf(['present', 'deleted'], { description: 'Whether it is there' })),
   ...Paging,
   ...Waiting,
   ...AsOf,
@@ -37,6 +38,15 @@ export const ResourcePath = Parameters({
 });
 /** What one resource is asked. */
 export const OneResourceQuery = Parameters({ ...Waiting, ...AsOf });
+
+/** What the list of rejected requests is asked. */
+export const RejectedQuery = Parameters({
+  source: Filter('Name of the source'),
+  reason: Type.Optional(
+    OneOf(Object.keys(REJECTIONS) as RejectedReason[], { description: 'Why it was rejected' }),
+  ),
+  ...Paging,
+});
 
 /** What a live stream is asked. */
 export const LiveQuery = Parameters({

@@ -1,5 +1,13 @@
 // Parameters of the query API that many of its routes take, and the forms of its answers.
-import { type TObject, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import {
+  Kind,
+  type TObject,
+  type TProperties,
+  type TSchema,
+  type TUnsafe,
+  Type,
+  TypeRegistry,
+} from '@sinclair/typebox';
 
 const MAX_POSITION = Number.MAX_SAFE_INTEGER;
 
@@ -8,6 +16,12 @@ export const Position = (description: string) =>
 
 /** A filter: equality with a text. */
 export const Filter = (description: string) => Type.Optional(Type.String({ description }));
+
+TypeRegistry.Set<{ enum: unknown[] }>('OneOf', (schema, value) => schema.enum.includes(value));
+
+/** One of a closed set of texts; another is a 400 that names them. A union of literals would be no `enum` in OpenAPI. */
+export const OneOf = <T extends string>(values: readonly T[], options: object) =>
+  ({ [Kind]: 'OneOf', type: 'string', enum: [...values], ...options }) as unknown as TUnsafe<T>;
 
 /** A parameter of a path. */
 export const PathText = (description: string) => Type.String({ description });
@@ -22,7 +36,7 @@ export const Paging = {
   cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before' })),
 };
 
-export const Order = Type.Union([Type.Literal('asc'), Type.Literal('desc')], {
+export const Order = OneOf(['asc', 'desc'], {
   default: 'desc',
   description: 'desc: newest first; asc: oldest first',
 });
@@ -50,9 +64,19 @@ export const AsOf = {
   ),
 };
 
-/** The query string of a route: these parameters, and no other. */
-export const Parameters = <T extends TProperties>(properties: T) =>
-  Type.Object(properties, { additionalProperties: false });
+/** The query string of a route: these parameters, and no other. Those with a default are always there, and may be left out. */
+export function Parameters<T extends TProperties>(properties: T): TObject<T> {
+  const schema = Type.Object(properties, { additionalProperties: false });
+  const { required = [] } = schema as { required?: string[] };
+  return { ...schema, required: required.filter((name) => !('default' in properties[name]!)) } as TObject<T>;
+}
+
+/** An answer's part that may be absent. */
+export const OrNull = (schema: TSchema) => Type.Unsafe<unknown>({ anyOf: [schema, { type: 'null' }] });
+
+/** An answer that is no JSON of ours. */
+export const Content = (type: string, schema: { description: string; type?: string }) =>
+  Type.Unsafe<unknown>({ description: schema.description, content: { [type]: { schema } } });
 
 /** A page of a list. */
 export const PageOf = (item: TSchema): TObject =>

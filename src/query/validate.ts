@@ -28,8 +28,10 @@ function misfit(schema: TSchema, check: TypeCheck<TSchema>, value: unknown): Pro
   const error = check.Errors(value).First()!;
   const name = error.path.slice(1);
   const known = Object.keys(schema.properties);
+  const values: string[] | undefined = schema.properties[name]?.enum;
+  const expected = values ? `expected one of ${values.join(', ')}` : error.message.toLowerCase();
   const detail = known.includes(name)
-    ? `${name}: ${error.message.toLowerCase()}, found ${JSON.stringify(error.value)?.slice(0, 100)}`
+    ? `${name}: ${expected}, found ${JSON.stringify(error.value)?.slice(0, 100)}`
     : `unknown parameter ${JSON.stringify(name.slice(0, 100))}; known here: ${known.join(', ') || 'none'}`;
   return new Problem(400, 'invalid-request', detail);
 }

@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply } from 'fastify';
 import { sql } from 'kysely';
 import {
+  Content,
   Filter,
   Order,
   PageOf,
@@ -31,10 +32,9 @@ import { type Listing, readOne, readPage } from '../read-page.js';
 import { EVENT_LOG, narrow, type Scope, scoped } from '../scope.js';
 
 const tags = ['events'];
-const WithBody = Type.Composite([
-  LoggedEvent,
-  Type.Object({ body: Type.Unknown({ description: 'The webhook as received' }) }),
-]);
+const body = Type.Unknown({ description: 'The webhook as received' });
+const WithBody = Type.Composite([LoggedEvent, Type.Object({ body })]);
+const MayHaveBody = Type.Composite([LoggedEvent, Type.Object({ body: Type.Optional(body) })]);
 
 const filters = {
   workspace_id: Filter('Workspace, UUIDs in any spelling'),
@@ -97,7 +97,7 @@ function windowOf(query: Events, positions = WINDOW_POSITIONS): EventWindow | un
 
 /** Adds `/v1/events`, one of them, its body, and those of an integration. */
 export function addEventRoutes(app: Server, deps: QueryDeps): void {
-  const response = { 200: PageOf(LoggedEvent) };
+  const response = { 200: PageOf(MayHaveBody) };
   const listSchema = { tags, summary: 'Events, newest or oldest first', querystring: EventsQuery, response };
   app.get('/v1/events', { schema: listSchema }, async ({ query, caller }, reply) =>
     sendEvents(reply, deps, caller.scope, query),
@@ -130,7 +130,8 @@ function addEventRoute(app: Server, deps: QueryDeps): void {
 }
 
 function addBodyRoute(app: Server, { log }: QueryDeps): void {
-  const schema = { tags, summary: "An event's body: the bytes as received", params: At };
+  const response = { 200: Content('application/json', { description: 'The webhook as received' }) };
+  const schema = { tags, summary: "An event's body: the bytes as received", params: At, response };
   app.get('/v1/events/:position/body', { schema }, async ({ params, caller }, reply) => {
     const where = [sql`e.position = ${params.position}`];
     const found = { ...listing({ scope: caller.scope, where, body: true }), parts: [BODY] };

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { importCompletion } from '../../../projections/import-completion/projection.js';
 import { integration } from '../../../projections/integration/projection.js';
 import { integrationHealth } from '../../../projections/integration-health/projection.js';
-import { PageOf, Parameters, PathText, shownRow } from '../../../schemas/http-query.js';
+import { OrNull, PageOf, Parameters, PathText, shownRow } from '../../../schemas/http-query.js';
 import { IntegrationsQuery, OneIntegrationQuery } from '../../../schemas/http-query-requests.js';
 import type { Server } from '../../http/server.js';
 import { notFound, sendItems, sendJson } from '../answer.js';
@@ -12,9 +12,10 @@ import { readIntegration, readIntegrationPart, readIntegrations } from '../read-
 
 const Health = shownRow(integrationHealth.row, integrationHealth.internal);
 const Imports = shownRow(importCompletion.row, importCompletion.internal);
+// Each is null until its read model has come to the integration's first event.
 const Whole = Type.Composite([
   shownRow(integration.row, integration.internal),
-  Type.Object({ health: Health, import: Imports }),
+  Type.Object({ health: OrNull(Health), import: OrNull(Imports) }),
 ]);
 const tags = ['integrations'];
 const params = Parameters({ id: PathText('Integration, UUIDs in any spelling') });

@@ -3,6 +3,7 @@
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 import type { Static } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Content } from '../../../schemas/http-query.js';
 import { LiveQuery } from '../../../schemas/http-query-requests.js';
 import { Problem, unavailable } from '../../http/problem.js';
 import type { Server } from '../../http/server.js';
@@ -64,6 +65,7 @@ export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void 
     tags: ['events'],
     summary: 'Events as they come (text/event-stream), with their bodies; resumable by Last-Event-ID',
     querystring: LiveQuery,
+    response: { 200: Content('text/event-stream', { type: 'string', description: 'Server-sent events' }) },
   };
   // No HEAD: nothing would be sent, and the stream go on.
   app.get('/v1/events/live', { schema, exposeHeadRoute: false }, async (request, reply) => {

@@ -1,6 +1,7 @@
 // For those who operate: how far the read models are, and what could not be taken in, read or folded.
 import { PROJECTIONS } from '../../../projections/index.js';
 import { Filter, PageOf, Paging, Parameters } from '../../../schemas/http-query.js';
+import { RejectedQuery } from '../../../schemas/http-query-requests.js';
 import {
   ParkedStatus,
   ProjectionStatus,
@@ -40,11 +41,6 @@ const PARKED_PART: Part = {
 };
 
 const ProblemsQuery = Parameters({ projection: Filter('Name of the read model'), ...Paging });
-const RejectedQuery = Parameters({
-  source: Filter('Name of the source'),
-  reason: Filter('Why it was rejected'),
-  ...Paging,
-});
 
 /** Adds `/v1/projections`, `/v1/rejected`, `/v1/unreadable` and `/v1/parked`. */
 export function addOperationRoutes(app: Server, deps: QueryDeps): void {
