@@ -5,18 +5,23 @@ import type pg from 'pg';
 import { ensureStream, findMessage, managerOf, STREAM } from '../bus/stream.js';
 import { EventMissing } from '../log/missing-event.js';
 import { readAt, readHead } from '../log/read-log.js';
-import { differenceOf } from './compare-message.js';
+import { differenceOf, isEvent } from './compare-message.js';
 
 /** The stream is no copy of the log. It is left alone; a person has to say which of the two is right. */
 export class StreamForeign extends Error {
   readonly code = 'HOOKFOLD_STREAM_FOREIGN';
-  constructor(finding: string) {
-    super(
-      `stream ${STREAM} is no copy of this log: ${finding}. Nothing is published. If DATABASE_URL and NATS_URL ` +
-        `belong together, delete the stream (nats stream rm ${STREAM}): the relay makes it again from position 1.`,
-    );
+  constructor(finding: string, advice: string) {
+    super(`stream ${STREAM} is no copy of this log: ${finding}. Nothing is published. ${advice}`);
   }
 }
+
+const MAKE_AGAIN =
+  `If DATABASE_URL and NATS_URL belong together, delete the stream (nats stream rm ${STREAM}): the relay makes it ` +
+  'again from position 1.';
+// Events that a log lost by a restore are acknowledged ones, and the stream has the only copy.
+const KEEP =
+  'If DATABASE_URL and NATS_URL belong together, keep the stream: it may hold events that the log lost. Restore the ' +
+  'log that has them, or save them from the stream before you delete it ("Events that the log lost" in docs/bus.md).';
 
 /** The end of a stream that is a copy of the log. */
 export interface StreamEnd {
@@ -38,18 +43,25 @@ export async function findPosition(connection: NatsConnection, pool: pg.Pool): P
   return { position, created };
 }
 
-/** Compares the message at a sequence with the event at that position. Throws StreamForeign. */
+/** Compares the message at a sequence with the event at that position. Throws StreamForeign, or EventMissing behind the head. */
 export async function assertCopy(connection: NatsConnection, pool: pg.Pool, position: number): Promise<void> {
   const message = await findMessage(await managerOf(connection), position);
-  if (!message) throw new StreamForeign(`its last message, at sequence ${position}, was removed`);
+  if (!message) throw new StreamForeign(`its last message, at sequence ${position}, was removed`, MAKE_AGAIN);
   const event = await readAt(pool, position);
-  if (!event)
-    throw new StreamForeign(`it goes up to sequence ${position}, and the log has no event at that position`);
-  const difference = differenceOf(
-    { subject: message.subject, headers: message.header, data: message.data },
-    event,
-  );
-  if (difference) throw new StreamForeign(`its message at sequence ${position} ${difference}`);
+  if (!event) {
+    if ((await readHead(pool)) >= position) throw new EventMissing(position);
+    throw new StreamForeign(
+      `it goes up to sequence ${position}, and the log has no event at that position`,
+      KEEP,
+    );
+  }
+  const { subject, header: headers, data } = message;
+  const difference = differenceOf({ subject, headers, data }, event);
+  if (difference)
+    throw new StreamForeign(
+      `its message at sequence ${position} ${difference}`,
+      isEvent(headers) ? KEEP : MAKE_AGAIN,
+    );
 }
 
 /** Looks whether the event after a position is there, if there are any after it. Throws EventMissing. */
