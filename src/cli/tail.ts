@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
+import { normaliseUuid, storableText } from '../../schemas/text.js';
+import { assertNext } from '../log/assert-next.js';
+import { beforeGap } from '../log/missing-event.js';
 import { readAfter, readHead } from '../log/read-log.js';
 import type { CommandContext } from './context.js';
 import { oneLine } from './one-line.js';
@@ -23,7 +26,7 @@ export function defineTail(command: Command, context: CommandContext): void {
   command
     .option('--after <position>', 'begin behind this position (default: the head; 0 prints all)', position)
     .option('--event <name>', 'only events of this name')
-    .option('--integration <id>', 'only events of this integration')
+    .option('--integration <id>', 'only events of this integration', (id) => storableText(normaliseUuid(id)))
     .option('--no-follow', 'end at the head')
     .option('--json', 'print each event whole, as JSON')
     .action((flags: Flags) => withPool(context.databaseUrl(), (pool) => tail(pool, flags, context.print)));
@@ -39,7 +42,8 @@ async function tail(
     stopped = true;
   });
   for (let last = after ?? (await readHead(pool)); !stopped; ) {
-    const events = await readAfter(pool, last, PAGE_EVENTS);
+    const events = beforeGap(last, await readAfter(pool, last, PAGE_EVENTS));
+    if (events.length === 0) await assertNext(pool, last);
     for (const each of events) {
       last = each.position;
       if (event && each.event !== event) continue;

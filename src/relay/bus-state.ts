@@ -2,7 +2,8 @@ import { NatsError } from 'nats';
 import type pg from 'pg';
 import { dial } from '../bus/connect.js';
 import { assertFit, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
-import { assertCopy, assertNext } from './find-position.js';
+import { assertNext } from '../log/assert-next.js';
+import { assertCopy } from './find-position.js';
 
 /** The stream as `hookfold status` shows it. */
 export interface BusState {

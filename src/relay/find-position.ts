@@ -3,6 +3,7 @@
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import { ensureStream, findMessage, managerOf, STREAM } from '../bus/stream.js';
+import { assertNext } from '../log/assert-next.js';
 import { EventMissing } from '../log/missing-event.js';
 import { readAt, readHead } from '../log/read-log.js';
 import { differenceOf, isEvent } from './compare-message.js';
@@ -62,10 +63,4 @@ export async function assertCopy(connection: NatsConnection, pool: pg.Pool, posi
       `its message at sequence ${position} ${difference}`,
       isEvent(headers) ? KEEP : MAKE_AGAIN,
     );
-}
-
-/** Looks whether the event after a position is there, if there are any after it. Throws EventMissing. */
-export async function assertNext(pool: pg.Pool, position: number): Promise<void> {
-  if ((await readHead(pool)) > position && !(await readAt(pool, position + 1)))
-    throw new EventMissing(position + 1);
 }
