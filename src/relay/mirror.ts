@@ -3,7 +3,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
-import { findStream, managerOf } from '../bus/stream.js';
+import { assertFit, findStream, managerOf } from '../bus/stream.js';
 import { createMirroredRunReader, type MirroredRunReader } from '../log/mirrored-run-reader.js';
 import { EventMissing } from '../log/missing-event.js';
 import { readHead } from '../log/read-log.js';
@@ -36,8 +36,9 @@ const BUSY_EVENTS = 16;
 
 /**
  * Compares the stream's end with the log, then publishes what follows and what is appended, until `mayPublish` says
- * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` and `publishRun` do, and
- * EventMissing where events that are to be published are not in the log. When it ends, either way, no run is in flight.
+ * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` (of an idle stream at any time)
+ * and `publishRun` do, and EventMissing where events that are to be published are not in the log. When it ends, either
+ * way, no run is in flight.
  */
 export async function mirror(options: MirrorOptions): Promise<void> {
   const end = await findPosition(options.connection, options.pool);
@@ -112,5 +113,7 @@ const bytesOf = (run: readonly MirroredEvent[]) => run.reduce((sum, { raw }) => 
 
 async function isUntouched(connection: NatsConnection, end: StreamEnd): Promise<boolean> {
   const info = await findStream(await managerOf(connection));
+  // Limits may have been set since: messages that go by them leave the end as it is.
+  if (info) assertFit(info.config);
   return info?.created === end.created && info.state.last_seq === end.position;
 }

@@ -1,7 +1,7 @@
 // Everything that can break between log and stream, broken: at the end the stream is the log.
 import { once } from 'node:events';
 import { cpSync, rmSync } from 'node:fs';
-import type { StreamUpdateConfig } from 'nats';
+import { nanos, type StreamUpdateConfig } from 'nats';
 import type pg from 'pg';
 import t, { type Test } from 'tap';
 import { STREAM } from '../../src/bus/stream.js';
@@ -126,6 +126,20 @@ t.test('a stream that takes no message is told of with its reason, and tried aga
   await manager.streams.delete(STREAM);
   await assertMirrored(t, pool, server.url, 100);
   t.same(relay.status().state, 'mirroring');
+});
+
+t.test('limits that a stream is given while nothing is published stop the relay', async (t) => {
+  const { pool, server, options } = await setUp(t, 50);
+  const relay = await startRelay(t, options);
+  await assertMirrored(t, pool, server.url, 50);
+  const { manager, sequence } = await openBus(t, server.url);
+  await manager.streams.update(STREAM, { max_age: nanos(24 * 3600 * 1000) });
+  await waitFor(() => relay.status().state === 'refused', { what: 'the relay to see the limit' });
+  t.match(relay.status().error, /max_age 86400000000000, expected 0/);
+  await appendFixture(pool, 10);
+  t.equal(await sequence(), 50, 'nothing was published');
+  await manager.streams.update(STREAM, { max_age: 0 });
+  await assertMirrored(t, pool, server.url, 60);
 });
 
 t.test('where the last message was removed by hand, the relay stops and says so', async (t) => {
