@@ -35,9 +35,11 @@ async function compareBus(context: CommandContext): Promise<BusVerification> {
   }
 }
 
-function describe({ compared, sequence, head, difference }: BusVerification): string {
+function describe({ compared, first_sequence, sequence, head, difference }: BusVerification): string {
+  const removed =
+    first_sequence > 1 ? `; the stream begins at ${first_sequence}, what was before it was not compared` : '';
   if (difference)
-    return `position ${difference.position}: ${difference.finding} (${compared} before it are equal)`;
+    return `position ${difference.position}: ${difference.finding} (${compared} before it are equal${removed})`;
   const waiting = head > sequence ? `; ${head - sequence} wait to be mirrored` : '';
-  return `${compared} messages equal the log's events${waiting}`;
+  return `${compared} messages equal the log's events${waiting}${removed}`;
 }

@@ -2,9 +2,13 @@
 import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
 import { MIRRORED_COLUMNS, toMirroredEvents } from './copied-event.js';
+import { beforeGap } from './missing-event.js';
 import { createRunCopier, type Run, type RunLimits } from './read-run.js';
 
-/** The events after a position, in order, without a gap, within the limits; one at least, if there is one. */
+/**
+ * The events after a position, in order, without a gap, within the limits; one at least, if there is one. Throws
+ * EventMissing where the first is not there, but later ones within the limits are.
+ */
 export type MirroredRunReader = (position: number, limits: RunLimits) => Promise<Run<MirroredEvent>>;
 
 const FEW_BYTES = 16 * 1024;
@@ -25,6 +29,6 @@ export function createMirroredRunReader(pool: pg.Pool): MirroredRunReader {
     const run = await copyMirrored(pool, position, limits, rooms[mine]!);
     // Memory for one run of large bodies is not held for ever.
     if (run.bytes.length <= MOST_KEPT_BYTES) rooms[mine] = run.bytes;
-    return { events: toMirroredEvents(run), isFull: run.isFull };
+    return { events: beforeGap(position, toMirroredEvents(run)), isFull: run.isFull };
   };
 }

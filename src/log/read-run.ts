@@ -20,8 +20,8 @@ export interface Run<Event> {
 export type CopiedRun = CopiedRows & Pick<Run<never>, 'isFull'>;
 
 /**
- * The rows of the events after a position, in order, without a gap, within the limits; one at least, if there is one.
- * They are written into `room`, where they fit.
+ * The rows of the events after a position, in order, within the limits; one at least, if there is one. Events that are
+ * not there are passed over (`beforeGap` tells). They are written into `room`, where they fit.
  */
 export type RunCopier = (
   pool: pg.Pool,

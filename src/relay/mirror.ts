@@ -65,7 +65,7 @@ async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): P
   for (;;) {
     const { events: run, isFull } = await reading;
     const last = run.at(-1);
-    if (last ? run[0]!.position !== position + 1 : head > position) throw new EventMissing(position + 1);
+    if (!last && head > position) throw new EventMissing(position + 1);
     if (last) {
       const bytes = bytesOf(run);
       if (isFull) reading = readAhead(readRun, last.position, limits);

@@ -16,10 +16,10 @@ const FETCHED_WITHIN_MS = 5000;
 const ABANDONED_AFTER_MS = 60_000;
 const MOST_IN_VAIN = 3;
 
-/** A reader from the stream's first sequence on. */
-export async function createStreamReader(connection: NatsConnection): Promise<StreamReader> {
+/** A reader from a sequence on. */
+export async function createStreamReader(connection: NatsConnection, first: number): Promise<StreamReader> {
   const manager = await managerOf(connection);
-  let next = 1;
+  let next = first;
   let consumer: Consumer | undefined;
 
   async function open(): Promise<Consumer> {

@@ -12,8 +12,10 @@ import { createStreamReader, type StreamReader } from './read-stream.js';
 
 /** What became of a comparison. */
 export interface BusVerification {
-  /** Positions compared and found equal: 1 up to this one. */
+  /** How many positions, from `first_sequence` on, were compared and found equal. */
   compared: number;
+  /** The stream's first sequence when the comparison began; above 1 where older messages were removed. */
+  first_sequence: number;
   /** The stream's last sequence when the comparison began. */
   sequence: number;
   /** The log's last position; what lies after `sequence` was not mirrored yet. */
@@ -32,8 +34,9 @@ export interface VerifyBusOptions {
 const PAGE = { events: 500, bytes: 4 * 1024 * 1024 };
 
 /**
- * Compares the stream with the log, from position 1 to the stream's end, and stops at the first difference. Memory
- * is bounded by a page. Throws if either server cannot be reached, or stops answering.
+ * Compares the stream with the log, from the stream's first message to its last, and stops at the first difference. Memory
+ * is bounded by a page. Throws EventMissing where the log lacks an event that it had, and if either server cannot be
+ * reached, or stops answering.
  */
 export async function verifyBus({ pool, natsUrl, onProgress }: VerifyBusOptions): Promise<BusVerification> {
   const connection = await dial(natsUrl, 'hookfold verify bus');
@@ -41,10 +44,10 @@ export async function verifyBus({ pool, natsUrl, onProgress }: VerifyBusOptions)
     const info = await findStream(await managerOf(connection));
     const sequence = info?.state.last_seq ?? 0;
     const head = await readHead(pool);
-    const result = { compared: 0, sequence, head };
+    const result = { compared: 0, first_sequence: info?.state.first_seq || 1, sequence, head };
     if (!info || sequence === 0) return result;
-    if (info.state.messages === 0) return differing(result, 1, 'the stream has no message');
-    const reader = await createStreamReader(connection);
+    if (info.state.messages === 0) return differing(result, sequence, 'the stream has no message');
+    const reader = await createStreamReader(connection, result.first_sequence);
     try {
       return await compare(pool, result, reader, onProgress);
     } finally {
@@ -64,16 +67,21 @@ async function compare(
   const { sequence, head } = before;
   const readRun = createMirroredRunReader(pool);
   let result = before;
-  while (result.compared < Math.min(sequence, head) && !result.difference) {
-    const run = await readRun(result.compared, PAGE);
-    if (run.events.length === 0) throw new EventMissing(result.compared + 1);
-    const events = run.events.filter(({ position }) => position <= sequence);
+  while (lastOf(result) < Math.min(sequence, head) && !result.difference) {
+    const { events: run } = await readRun(lastOf(result), PAGE);
+    if (run.length === 0) throw new EventMissing(lastOf(result) + 1);
+    const events = run.filter(({ position }) => position <= sequence);
     result = comparePage(result, events, await reader.read(events.length));
-    onProgress?.(result.compared, sequence);
+    onProgress?.(result.compared, sequence - result.first_sequence + 1);
   }
   if (sequence > head && !result.difference)
-    return differing(result, head + 1, 'the stream has a message, the log no event');
+    return differing(result, lastOf(result) + 1, 'the stream has a message, the log no event');
   return result;
+}
+
+/** The last position that was compared, or that before the stream's first. */
+function lastOf({ first_sequence, compared }: BusVerification): number {
+  return first_sequence - 1 + compared;
 }
 
 function comparePage(
@@ -83,13 +91,13 @@ function comparePage(
 ): BusVerification {
   for (const [index, event] of events.entries()) {
     const message = messages[index];
-    const compared = { ...result, compared: event.position - 1 };
+    const compared = { ...result, compared: result.compared + index };
     if (message?.seq !== event.position)
       return differing(compared, event.position, 'the stream has no message');
     const finding = differenceOf(message, event);
     if (finding) return differing(compared, event.position, `the stream's message ${finding}`);
   }
-  return { ...result, compared: events.at(-1)?.position ?? result.compared };
+  return { ...result, compared: result.compared + events.length };
 }
 
 function differing(result: BusVerification, position: number, finding: string): BusVerification {
