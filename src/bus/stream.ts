@@ -1,6 +1,7 @@
 // The stream: one for the whole log, without limits, numbered as the log is.
 import {
   DiscardPolicy,
+  ErrorCode,
   type JetStreamManager,
   type NatsConnection,
   NatsError,
@@ -19,6 +20,7 @@ export const STREAM = 'HOOKFOLD';
 const OLDEST_SERVER = [2, 9, 10] as const;
 const STREAM_NOT_FOUND = 10059;
 const MESSAGE_NOT_FOUND = 10037;
+const SUBJECTS_OVERLAP = 10065;
 
 // What the numbering rests on. The rest (replicas, storage, placement, duplicate window …) is the operator's.
 const NEEDED = {
@@ -77,8 +79,32 @@ export async function findMessage(
   return orUndefined(manager.streams.getMessage(STREAM, { seq: sequence }), MESSAGE_NOT_FOUND);
 }
 
+/**
+ * Throws StreamUnfit where another stream has subjects of ours, so that none can be made. Where the user may not ask for
+ * names of streams, nothing is found.
+ */
+export async function assertFree(manager: JetStreamManager): Promise<void> {
+  const [holder] =
+    (await manager.streams
+      .names(NEEDED.subjects[0])
+      .next()
+      .catch(() => null)) ?? [];
+  if (holder !== undefined) throw subjectsTaken(`stream ${holder} has some of them`);
+}
+
+function subjectsTaken(finding: string): StreamUnfit {
+  return new StreamUnfit(
+    `the server makes no stream ${STREAM} of ${NEEDED.subjects[0]}: ${finding}. Take these subjects from that stream.`,
+  );
+}
+
 async function makeStream(manager: JetStreamManager): Promise<StreamInfo> {
-  await manager.streams.add({ ...MADE_WITH, ...NEEDED } as unknown as StreamConfig);
+  try {
+    await manager.streams.add({ ...MADE_WITH, ...NEEDED } as unknown as StreamConfig);
+  } catch (error) {
+    const refusal = error instanceof NatsError ? error.api_error : undefined;
+    throw refusal?.err_code === SUBJECTS_OVERLAP ? subjectsTaken(refusal.description) : explained(error);
+  }
   return manager.streams.info(STREAM); // Read back: an older server drops silently what it does not know.
 }
 
@@ -87,8 +113,16 @@ async function orUndefined<Answer>(asked: Promise<Answer>, missing: number): Pro
     return await asked;
   } catch (error) {
     if (error instanceof NatsError && error.api_error?.err_code === missing) return undefined;
-    throw error;
+    throw explained(error);
   }
+}
+
+// The client says "503" and nothing else, whether JetStream answers that or nobody does.
+function explained(error: unknown): unknown {
+  if (!(error instanceof NatsError) || error.code !== ErrorCode.JetStreamNotEnabled) return error;
+  const answer = error.api_error?.description;
+  const off = 'JetStream is off: start nats-server with -js (or jetstream {} in its configuration)';
+  return new Error(answer ? `JetStream answers: ${answer}` : off, { cause: error });
 }
 
 /** Throws StreamUnfit where the server is older than hookfold can use. */

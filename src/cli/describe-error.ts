@@ -1,5 +1,8 @@
 import { withoutSecrets } from '../logging.js';
 
+/** What Node, and the client of NATS, say where nobody listens. */
+const AWAY = ['ECONNREFUSED', 'ENOTFOUND', 'CONNECTION_REFUSED'];
+
 /** One text for a person: the message, or the first inner one where the outer says nothing; without secrets. */
 export function describeError(error: unknown): string {
   return withoutSecrets(messageOf(error));
@@ -11,7 +14,7 @@ function messageOf(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors[0] : undefined;
   const message = error.message || (inner ? messageOf(inner) : error.name);
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+  if (code !== undefined && AWAY.includes(code))
     return `${message}. Is the server that DATABASE_URL or NATS_URL names running?`;
   return message;
 }

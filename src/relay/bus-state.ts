@@ -1,7 +1,7 @@
 import { NatsError } from 'nats';
 import type pg from 'pg';
 import { dial } from '../bus/connect.js';
-import { assertFit, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
+import { assertFit, assertFree, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
 import { assertNext } from '../log/assert-next.js';
 import { assertCopy } from './find-position.js';
 
@@ -32,8 +32,11 @@ export async function readBusState(pool: pg.Pool, natsUrl: string | undefined): 
   try {
     await ask(natsUrl, pool, state);
   } catch (error) {
+    // What the server answers has a text; the client's own errors are codes.
     state.reason =
-      error instanceof NatsError ? `the bus does not answer (${error.code})` : (error as Error).message;
+      error instanceof NatsError && !error.api_error
+        ? `the bus does not answer (${error.code})`
+        : (error as Error).message;
   }
   return state;
 }
@@ -44,8 +47,12 @@ async function ask(natsUrl: string, pool: pg.Pool, state: BusState): Promise<voi
   try {
     state.server = connection.info?.version ?? null;
     assertServer(connection);
-    const info = await findStream(await managerOf(connection));
-    if (!info) throw new Error(`the server has no stream ${STREAM} yet`);
+    const manager = await managerOf(connection);
+    const info = await findStream(manager);
+    if (!info) {
+      await assertFree(manager);
+      throw new Error(`the server has no stream ${STREAM} yet`);
+    }
     const { first_seq: first_sequence, last_seq: sequence, messages } = info.state;
     Object.assign(state, { first_sequence, sequence, messages });
     assertFit(info.config);
