@@ -23,7 +23,7 @@ function floor(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.post('/webhooks/:source/:token', async (request, reply) => {
-    const webhook = parseWebhook(request.body as Buffer, request.headers['content-type']);
+    const webhook = parseWebhook(request.body as Buffer, request.headers);
     return reply.code(typeof webhook === 'string' ? 400 : 202).send({ position: 1 });
   });
 }

@@ -21,6 +21,10 @@ export const REJECTIONS = {
   no_envelope: { status: 422, detail: 'expected a JSON object with a text "event" and an object "payload"' },
   too_large: { status: 413, detail: 'the body is larger than this door takes' },
   form_encoded: { status: 415, detail: 'the body is a form; send the webhook as JSON' },
+  encoded: {
+    status: 415,
+    detail: 'the body is not JSON as it came, and has a Content-Encoding; send JSON without one',
+  },
   wrong_workspace: { status: 403, detail: 'this source may not send for the workspace_id of the body' },
   refused_by_database: { status: 422, detail: 'the log cannot hold this event' },
 } as const satisfies Record<string, Rejection>;

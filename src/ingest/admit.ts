@@ -1,6 +1,6 @@
 import type { RejectedReason } from '../../schemas/http-ingest.js';
 import { createEvent, type NewEvent, type Receipt } from '../log/new-event.js';
-import { parseWebhook } from './parse-webhook.js';
+import { type BodyHeaders, parseWebhook } from './parse-webhook.js';
 
 /**
  * The event that a body of a known sender is, or why it is none. The one rule for what may come in, for a request
@@ -8,11 +8,11 @@ import { parseWebhook } from './parse-webhook.js';
  */
 export function admit(
   body: Buffer,
-  contentType: string | undefined,
+  headers: BodyHeaders,
   workspaces: ReadonlySet<string> | undefined,
   receipt: Receipt,
 ): NewEvent | RejectedReason {
-  const webhook = parseWebhook(body, contentType);
+  const webhook = parseWebhook(body, headers);
   if (typeof webhook === 'string') return webhook;
   const event = createEvent(webhook, body, receipt);
   return workspaces && !workspaces.has(event.workspace_id ?? '') ? 'wrong_workspace' : event;

@@ -74,7 +74,7 @@ export function createDoor(options: DoorOptions): Door {
       return turnAway(response);
     if (body.kind === 'too_large') return reject(source, request, response, body, 'too_large');
 
-    const event = admit(body.bytes, request.headers['content-type'], source.workspaces, {
+    const event = admit(body.bytes, request.headers, source.workspaces, {
       source: source.name,
       received_at: new Date().toISOString(),
       delivery_id: deliveryIdOf(request.headers),

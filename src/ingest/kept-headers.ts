@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 // What helps to understand a webhook later. Never a credential, never an address.
 const KEPT = [
   'content-type',
+  'content-encoding',
   'user-agent',
   'webhook-id',
   'webhook-timestamp',

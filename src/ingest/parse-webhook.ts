@@ -8,12 +8,20 @@ import { isDeeperThan } from './json-depth.js';
 /** Levels of nesting at the most, the body's own object being the first. */
 const MAX_DEPTH = 100;
 
-/** The webhook that a body holds, or why it holds none. */
-export function parseWebhook(body: Buffer, contentType: string | undefined): Envelope | RejectedReason {
+/** What a request says of its body. */
+export interface BodyHeaders {
+  'content-type'?: string | undefined;
+  'content-encoding'?: string | undefined;
+}
+
+/** The webhook that a body holds, or why it holds none. Nothing is decoded: what is compressed holds none. */
+export function parseWebhook(body: Buffer, headers: BodyHeaders): Envelope | RejectedReason {
   const parsed = parse(body);
   if (typeof parsed !== 'string') return parsed;
-  // Only now: many clients name a form by default and send JSON all the same (curl -d).
-  return isForm(contentType) ? 'form_encoded' : parsed;
+  // Only now: many clients name a form by default and send JSON all the same (curl -d), or an encoding that it has not.
+  const isNoJson = parsed === 'not_utf8' || parsed === 'not_json';
+  if (isNoJson && isEncoded(headers['content-encoding'])) return 'encoded';
+  return isForm(headers['content-type']) ? 'form_encoded' : parsed;
 }
 
 function parse(body: Buffer): Envelope | RejectedReason {
@@ -37,6 +45,10 @@ function isEnvelope(value: unknown): value is Envelope {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEncoded(contentEncoding = ''): boolean {
+  return !/^\s*(identity)?\s*$/i.test(contentEncoding);
 }
 
 function isForm(contentType: string | undefined): boolean {

@@ -44,7 +44,7 @@ async function release(client: pg.PoolClient, id: number): Promise<Release> {
 
   const event = admit(
     rejected.body,
-    rejected.headers['content-type'],
+    rejected.headers,
     bound?.workspaces ? new Set(bound.workspaces) : undefined,
     {
       source: rejected.source,

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { releaseRejected } from '../../src/ingest/release.js';
 import { listRejected, readRejected } from '../../src/log/rejected.js';
@@ -107,6 +108,32 @@ t.test('what is no event is told why, and kept with its bytes', async (t) => {
     t.same((await readRejected(door.pool, id))?.body, Buffer.from(bad[index]![2]));
   t.same(await door.bodies(), []);
 });
+
+t.test(
+  'a body that came encoded is told so, and kept with its encoding; what is JSON is taken',
+  async (t) => {
+    const door = await buildIngest(t);
+    const gzipped = gzipSync(EVENT);
+    const cases: [status: number, code: string | undefined, body: string | Buffer, encoding: string][] = [
+      [415, 'encoded', gzipped, 'gzip'],
+      [415, 'encoded', Buffer.from(EVENT).toString('base64'), 'base64'],
+      [400, 'not-utf8', gzipped, 'Identity'],
+      [400, 'empty', '', 'gzip'],
+      [422, 'no-envelope', '[]', 'gzip'],
+      [202, undefined, EVENT, 'gzip'],
+    ];
+    for (const [status, code, body, encoding] of cases) {
+      const response = await door.post(body, { headers: { 'content-encoding': encoding } });
+      t.equal(response.status, status, `${code} ${encoding}`);
+      t.equal(((await response.json()) as { code?: string }).code, code);
+    }
+    t.equal((await door.post(gzipped)).status, 400, 'without a Content-Encoding nothing tells');
+    const oldest = (await listRejected(door.pool)).at(-1)!;
+    t.match(oldest, { reason: 'encoded', headers: { 'content-encoding': 'gzip' } });
+    t.same((await readRejected(door.pool, oldest.id))?.body, gzipped);
+    t.match(await releaseRejected(door.pool, oldest.id), { outcome: 'rejected', reason: 'encoded' });
+  },
+);
 
 t.test(
   'of a body that is too large a first part and its length are kept, sent whole or in chunks',

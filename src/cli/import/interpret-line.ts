@@ -19,7 +19,7 @@ export function interpretLine(
   now: string,
   bodyBytes: number,
 ): NewEvent | BadLine {
-  const event = admit(line, undefined, undefined, { source, received_at: now });
+  const event = admit(line, {}, undefined, { source, received_at: now });
   if (event === 'no_envelope') return interpretArchived(line, source, bodyBytes);
   if (line.length > bodyBytes) return { reason: 'too_large' };
   return typeof event === 'string' ? { reason: event } : event;
@@ -34,7 +34,7 @@ function interpretArchived(line: Buffer, source: string, bodyBytes: number): New
   if (receivedAt === undefined) return { reason: 'no_envelope', detail: NO_TIME };
   const body = Buffer.from(typeof archived.body === 'string' ? archived.body : memberText(text, 'body')!);
   if (body.length > bodyBytes) return { reason: 'too_large' };
-  const event = admit(body, undefined, undefined, { source, received_at: receivedAt });
+  const event = admit(body, {}, undefined, { source, received_at: receivedAt });
   return typeof event === 'string' ? { reason: event } : event;
 }
 
