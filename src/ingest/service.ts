@@ -68,6 +68,7 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
     pool: commits,
     observer: {
       committed(events, seconds, lastPosition) {
+        watch.committed();
         metrics.committed(events, seconds);
         options.onAppended?.(lastPosition);
       },

@@ -1,13 +1,14 @@
 // Asks the database every second what the door has to know: the sources, and whether it can be written. In between,
 // a failed commit closes the door at once, so that nothing piles up before a database that is away; the next answer
-// opens it again.
+// opens it again. An answer does not tell whether a commit will succeed (the disk may be full): the door opens later
+// each time, until one does.
 //
 //   open ──(commit failed, read only, no answer for 5 s)──▶ closed ──(asked again: writable)──▶ open
-import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { BaseLogger } from 'pino';
 import type { RefusalCause } from '../../schemas/http-ingest.js';
 import { parseSources, readSources } from '../log/source.js';
+import { createPause } from '../pause.js';
 import type { SourceBook } from './source-book.js';
 
 export interface DatabaseWatch {
@@ -15,6 +16,8 @@ export interface DatabaseWatch {
   refusal(): RefusalCause | undefined;
   /** A commit failed for a reason that is not the event's. */
   trip(error: unknown): void;
+  /** A commit succeeded. */
+  committed(): void;
   /** Resolves after the first answer, good or bad. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -24,7 +27,7 @@ export interface DatabaseWatchOptions {
   pool: pg.Pool;
   book: SourceBook;
   logger: Pick<BaseLogger, 'info' | 'warn' | 'error'>;
-  /** Default 1,000. */
+  /** Between two questions, and before a closed door asks at the most; default 1,000. */
   everyMs?: number | undefined;
 }
 
@@ -38,7 +41,8 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
   let closed: RefusalCause | undefined = 'starting';
   let readAt = Number.NEGATIVE_INFINITY;
   let text = '';
-  let wake = new AbortController();
+  let probeMs = FIRST_PROBE_MS;
+  const pause = createPause();
   let stopping = false;
   let running: Promise<void> | undefined;
 
@@ -49,6 +53,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
 
   async function ask(): Promise<void> {
     const askedAt = performance.now();
+    const before = closed;
     const snapshot = await readSources(pool);
     if (snapshot.text !== text) {
       book.replace(parseSources(snapshot));
@@ -57,12 +62,13 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     }
     readAt = askedAt;
     if (!snapshot.writable) return close('read_only');
+    // A commit failed after this was asked: the answer is no reason to open.
+    if (closed !== before) return;
     if (closed !== undefined) logger.info('the door is open');
     closed = undefined;
   }
 
   async function run(onFirst: () => void): Promise<void> {
-    let probeMs = FIRST_PROBE_MS;
     while (!stopping) {
       try {
         await ask();
@@ -71,22 +77,26 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
         else if (closed === undefined) logger.warn({ err: error }, 'the sources could not be read again');
       }
       onFirst();
-      probeMs = closed === undefined ? FIRST_PROBE_MS : Math.min(probeMs * 2, everyMs);
-      await delay(closed === undefined ? everyMs : probeMs, undefined, { signal: wake.signal }).catch(
-        () => {},
-      );
-      if (wake.signal.aborted && !stopping) {
-        wake = new AbortController();
-        await delay(FIRST_PROBE_MS);
-      }
+      if (closed === undefined) await rest(everyMs);
+      if (closed === undefined) continue;
+      await rest(probeMs);
+      probeMs = Math.min(probeMs * 2, everyMs);
     }
+  }
+
+  async function rest(ms: number): Promise<void> {
+    if (!stopping) await pause.for(ms);
   }
 
   return {
     refusal: () => closed ?? (performance.now() - readAt > STALE_MS ? 'stale' : undefined),
     trip(error) {
+      const wasOpen = closed === undefined;
       close('database', error);
-      wake.abort();
+      if (wasOpen) pause.end();
+    },
+    committed() {
+      probeMs = FIRST_PROBE_MS;
     },
     async start() {
       if (running) return;
@@ -97,7 +107,7 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     },
     async stop() {
       stopping = true;
-      wake.abort();
+      pause.end();
       await running;
       running = undefined;
     },

@@ -14,6 +14,10 @@ const opens = (door: Pick<TestIngest, 'post'>) =>
   waitFor(async () => (await statusOf(door.post(EVENT))) === 202);
 const TERMINATE = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+const FULL_DISK = `CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+  CREATE TRIGGER full_disk BEFORE INSERT ON seal EXECUTE FUNCTION full_disk()`;
+const ROOM_AGAIN = 'DROP TRIGGER full_disk ON seal';
 
 t.test(
   'a database that goes away closes the door at once, and its return opens it; nothing is lost',
@@ -89,13 +93,38 @@ t.test('a read only or full database is a 503, and over by itself', async (t) =>
   await setReadOnly('off');
   await opens(door);
 
-  await door.pool.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$`);
-  await door.pool.query('CREATE TRIGGER full_disk BEFORE INSERT ON seal EXECUTE FUNCTION full_disk()');
+  await door.pool.query(FULL_DISK);
   t.equal(await statusOf(door.post(EVENT)), 503);
-  await door.pool.query('DROP TRIGGER full_disk ON seal');
+  await door.pool.query(ROOM_AGAIN);
   await opens(door);
   t.equal((await door.bodies()).length, 2);
+});
+
+t.test('while appends fail the door opens later each time, until one succeeds', async (t) => {
+  const door = await buildIngest(t, { refreshMs: 2000 });
+  // How long it was closed, each time: never less than it waits, however busy the machine is.
+  const waits = (): number[] => {
+    const lines = door.logged().trim().split('\n');
+    const told = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /^the door is/.test(msg));
+    return told.flatMap(({ msg, time }, at) =>
+      at > 0 && msg === 'the door is open' ? [time - told[at - 1].time] : [],
+    );
+  };
+  await door.pool.query(FULL_DISK);
+  await waitFor(async () => {
+    if (waits().length < 5) await door.post(EVENT);
+    return waits().length >= 5;
+  });
+  for (const [round, least] of [100, 200, 400, 800, 1600].entries())
+    t.ok(waits()[round]! >= 0.9 * least, `round ${round}: ${waits()[round]} ms`);
+
+  await door.pool.query(ROOM_AGAIN);
+  await opens(door);
+  const { length } = waits();
+  await door.pool.query(FULL_DISK);
+  t.equal(await statusOf(door.post(EVENT)), 503);
+  await waitFor(() => waits().length > length);
+  t.ok(waits()[length]! < waits()[4]!, `after a commit: ${waits()[length]} ms`);
 });
 
 t.test('connections that died while idle cost no event', async (t) => {
