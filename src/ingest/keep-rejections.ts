@@ -69,7 +69,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
       const kept = await tryToKeep(batch);
       if (!kept) batch.push(...waiting.splice(0)); // They would wait for the same fault in turn.
       for (const { answer } of batch) answer(kept);
-      if (sincePrune > bounds.totalBytes / 8) prune();
+      pruneWhereDue();
     }
     running = undefined;
   }
@@ -99,13 +99,20 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
     }
   }
 
+  function pruneWhereDue(): void {
+    if (sincePrune > bounds.totalBytes / 8 && !stopping.signal.aborted) prune();
+  }
+
+  // What comes while it runs may be more than it saw.
   function prune(): void {
+    if (pruning) return;
     sincePrune = 0;
-    pruning ??= pruneRejected(pool, bounds, stopping.signal)
+    pruning = pruneRejected(pool, bounds, stopping.signal)
       .then((count) => count > 0 && logger.info({ count }, 'removed old rejected requests'))
       .catch((error) => logger.warn({ err: error }, 'old rejected requests cannot be removed'))
       .then(() => {
         pruning = undefined;
+        pruneWhereDue();
       });
   }
 
@@ -120,7 +127,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
       timer = undefined;
       stopping.abort();
       while (running) await running;
-      await pruning;
+      while (pruning) await pruning;
     },
   };
 }
