@@ -1,7 +1,12 @@
 // The HTTP server under every role: problem+json errors, and the three paths that operators ask.
 import type { Server as HttpServer } from 'node:http';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyHttpOptions,
+  LogController,
+} from 'fastify';
 import type { Registry } from 'prom-client';
 import { handleError, Problem, sendProblem } from './problem.js';
 
@@ -14,13 +19,15 @@ export interface ServerOptions {
   metrics: ShownMetrics;
   /** Resolves when the role can do its work; its error is the reason why not. */
   ready(): Promise<void>;
+  /** What an error of this role is to a caller: a problem, or the error itself. */
+  explain?(error: FastifyError): FastifyError | Problem;
   fastify?: Omit<FastifyHttpOptions<HttpServer>, 'loggerInstance'>;
 }
 
 export type Server = ReturnType<typeof createServer>;
 
 /** A Fastify app with `/healthz`, `/readyz` and `/metrics`; the caller adds routes and listens. */
-export function createServer({ logger, metrics, ready, fastify }: ServerOptions) {
+export function createServer({ logger, metrics, ready, explain, fastify }: ServerOptions) {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -29,7 +36,9 @@ export function createServer({ logger, metrics, ready, fastify }: ServerOptions)
     ...fastify,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
-  app.setErrorHandler(handleError);
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    handleError(explain?.(error) ?? error, request, reply),
+  );
   app.setNotFoundHandler((request, reply) => {
     sendProblem(
       reply,

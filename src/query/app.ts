@@ -1,7 +1,6 @@
 // The query API as a Fastify app: described by the same schemas that check its requests.
-import type { FastifyBaseLogger, FastifyError } from 'fastify';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
-import { handleError } from '../http/problem.js';
 import { createServer, type Server } from '../http/server.js';
 import { requireKeys } from './authenticate.js';
 import type { QueryDeps } from './deps.js';
@@ -32,13 +31,11 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
     logger,
     metrics,
     ready,
+    explain: toLogIncomplete,
     fastify: { routerOptions: { maxParamLength: 4096 }, bodyLimit: 1024, requestTimeout: 60_000 },
   });
   app.setValidatorCompiler(compileValidator);
   app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler((error: FastifyError, request, reply) =>
-    handleError(toLogIncomplete(error), request, reply),
-  );
   measureRequests(app, metrics);
   requireKeys(app, keys);
   await describeRoutes(app);
