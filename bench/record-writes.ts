@@ -25,7 +25,7 @@ export async function recordWrites(
   pageEvents: number,
   generationBytes: number,
 ): Promise<Step[][]> {
-  const noClient = {} as pg.ClientBase;
+  const noClient = { query: async () => {} } as unknown as pg.ClientBase;
   const folds = projections.map((projection) => {
     const { table, take } = createRecordingTable(projection);
     const store = createRowStore({ projection, table, generationBytes });
