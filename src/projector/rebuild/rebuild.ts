@@ -137,7 +137,7 @@ async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions
     options.signal?.throwIfAborted();
     const head = await readHead(options.logPool);
     const reached = await lowestPosition(builds, options.readPool);
-    if (head - reached <= CATCH_UP_LIMIT / 20) return;
+    if (head - reached <= (options.catchUpLimit ?? CATCH_UP_LIMIT) / 20) return;
     await loadUpTo(builds, head, options);
   }
 }
