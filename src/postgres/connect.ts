@@ -26,7 +26,9 @@ export interface PoolOptions extends pg.PoolConfig {
 }
 
 // What waited for a lock has to see what its holder committed, whatever the role's or the database's own default is.
-const SETTINGS = `SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET default_transaction_isolation = 'read committed'`;
+// No JIT: compiling costs the short statements of all roles more than they take.
+const SETTINGS = `SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET default_transaction_isolation = 'read committed';
+  SET jit = off`;
 
 /**
  * A pool on `url`. Its connections speak UTC and ISO dates, and read what is committed at each statement. Connecting is

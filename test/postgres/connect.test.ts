@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import pg from 'pg';
 import t from 'tap';
 import { createPool } from '../../src/postgres/connect.js';
 import { withClient } from '../../src/postgres/pipeline.js';
@@ -21,6 +22,19 @@ t.test('a connection that dies while it is lent rejects the work on it, and ends
     const { rows } = await pool.query('SELECT 1 AS one');
     t.same(rows, [{ one: 1 }], 'the pool goes on with another connection');
   }
+});
+
+t.test('nothing is compiled: not by a connection, nor by an append of any other', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const { rows } = await pool.query('SHOW jit');
+  t.same(rows, [{ jit: 'off' }]);
+  const other = new pg.Client(url);
+  await other.connect();
+  t.teardown(() => other.end());
+  const { rows: settings } = await other.query(
+    `SELECT 'jit=off' = ANY (proconfig) AS off FROM pg_proc WHERE proname = 'append_events'`,
+  );
+  t.same(settings, [{ off: true }]);
 });
 
 t.test('a connection at rest is probed within ten seconds, not two hours', { skip: !onLinux }, async (t) => {
