@@ -87,7 +87,19 @@ export async function createBuild(
     [build.build_id, segments],
   );
   await client.query(tableStatements(projection, build).table);
+  await compressByLz4(client, build);
   return build;
+}
+
+// What is over 2 kB is compressed in every row that is written; where lz4 was compiled in it costs a fraction of pglz.
+async function compressByLz4(client: Client, build: Build): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT string_agg(format('ALTER COLUMN %I SET COMPRESSION lz4', attname), ', ') AS actions
+     FROM pg_attribute JOIN pg_settings s ON s.name = 'default_toast_compression' AND 'lz4' = ANY (s.enumvals)
+     WHERE attrelid = $1::regclass AND attnum > 0 AND attstorage IN ('x', 'm') AND attcompression = ''`,
+    [tableOf(build)],
+  );
+  if (rows[0].actions) await client.query(`ALTER TABLE ${tableOf(build)} ${rows[0].actions}`);
 }
 
 /** The build's secondary indexes; after the load, so that the load does not maintain them. */
