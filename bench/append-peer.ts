@@ -13,7 +13,12 @@ const POOL = 10;
 /** Emmett takes so long that it gets a twentieth of the events: a rate is a rate. */
 const EMMETT_SHARE = 20;
 
-const NAMES = { ours: 'group commit', emmett: 'Emmett appendToStream', plain: 'INSERT and commit each' };
+const NAMES = {
+  ours: 'group commit',
+  integration: 'Emmett, a stream an integration',
+  resource: 'Emmett, a stream a resource',
+  plain: 'INSERT and commit each',
+};
 
 export const appendPeer: Bench = {
   name: 'append-peer',
@@ -23,20 +28,23 @@ export const appendPeer: Bench = {
     await ensureEmmett(say);
     const count = options.events ?? 40_000;
     const events = createWebhooks(options.bodyBytes).takeEvents(count);
-    const retries: number[] = [];
+    const few = events.slice(0, Math.max(IN_FLIGHT, count / EMMETT_SHARE));
+    const retries = { integration: [] as number[], resource: [] as number[] };
     const contestants = [
       await ours(context, events),
-      await emmett(context, events.slice(0, Math.max(IN_FLIGHT, count / EMMETT_SHARE)), retries),
+      await emmett(context, few, 'integration', retries.integration),
+      await emmett(context, few, 'resource', retries.resource),
       await plain(context, events),
     ];
     const lines = await inTurn(contestants, options.rounds ?? 3, say);
     const about = `${count} events of ${meanBytes(events)} bytes a turn, ${IN_FLIGHT} calls in flight`;
     const ratios = [
-      ratioOf(lines, NAMES.ours, NAMES.emmett, { atLeast: 10 }),
+      ratioOf(lines, NAMES.ours, NAMES.integration, { atLeast: 10 }),
+      ratioOf(lines, NAMES.ours, NAMES.resource, undefined),
       ratioOf(lines, NAMES.ours, NAMES.plain, { atLeast: 3 }),
     ];
     const notes = [
-      `Emmett: a stream an integration, a twentieth of the events, conflicts tried again (${retries.join(', ')} times a turn)`,
+      `Emmett: ${few.length} of the events; conflicts tried again, times a turn: ${retries.integration.join(', ')}; ${retries.resource.join(', ')}`,
       `INSERT: a table with the same columns and indexes, numbered by an identity column, pool of ${POOL}, no digest`,
     ];
     return [resultOf('append-peer', about, lines, ratios, notes)];
@@ -68,15 +76,16 @@ async function ours({ createDatabase }: BenchContext, events: readonly NewEvent[
 async function emmett(
   { createDatabase }: BenchContext,
   events: readonly NewEvent[],
+  streamOf: 'integration' | 'resource',
   retries: number[],
 ): Promise<Contestant> {
   const { url, pool } = await createDatabase();
   const bodies = events.map(({ body }) => body.toString());
   return {
-    name: NAMES.emmett,
+    name: NAMES[streamOf],
     prepare: () => checkpoint(pool),
     async run(round) {
-      const order = { url, bodies, inFlight: IN_FLIGHT };
+      const order = { url, bodies, inFlight: IN_FLIGHT, streamOf };
       const answer = await runEmmett<{ seconds: number; retries: number }>('append.mjs', order);
       if (round >= 0) retries.push(answer.retries);
       return events.length / answer.seconds;

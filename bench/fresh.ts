@@ -1,5 +1,5 @@
 // fresh: how long after its 202 an event's row can be read through the query API, while the door is half busy.
-import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from './bench.js';
 import { createWebhooks } from './bodies.js';
 import { CONNECTIONS, costOf, rateOfAnswered } from './door-load.js';
@@ -39,7 +39,8 @@ export const fresh: Bench = {
     const values: Record<keyof typeof NAMES, number[]> = { p50: [], p99: [], seen50: [], seen99: [] };
     const loads = [full];
     for (let round = 0; round < (options.rounds ?? 2); round++) {
-      const loading = pacedLoad({ url, bodies, connections: CONNECTIONS, seconds, rate });
+      const load = pacedLoad({ url, bodies, connections: CONNECTIONS, seconds, rate });
+      await load.begun;
       const { acknowledged, visible } = await probe({
         url,
         queryUrl: query!.url,
@@ -47,7 +48,7 @@ export const fresh: Bench = {
         round,
         seconds: seconds * 0.9,
       });
-      const half = await loading;
+      const half = await load.answer;
       rateOfAnswered('half load', half);
       loads.push(half);
       values.p50.push(quantile(acknowledged, 0.5));
@@ -81,6 +82,7 @@ interface Probe {
   queryUrl: string;
   key: string;
   round: number;
+  /** The probes are spread over these. */
   seconds: number;
 }
 
@@ -88,8 +90,11 @@ async function probe({ url, queryUrl, key, round, seconds }: Probe) {
   const acknowledged: number[] = [];
   const visible: number[] = [];
   const integration = `00000000-0000-4000-8000-${String(round).padStart(12, '0')}`;
-  const until = performance.now() + seconds * 1000;
-  for (let n = 0; n < PROBES && performance.now() < until; n++) {
+  const started = performance.now();
+  for (let n = 0; n < PROBES; n++) {
+    const due = (n / PROBES) * seconds;
+    await delay(Math.max(0, started + due * 1000 - performance.now()));
+    if (performance.now() - started > seconds * 1000) break;
     const resource = `probe-${n}`;
     const payload = { id: integration, type: 'probe', resource_id: resource };
     const body = JSON.stringify({

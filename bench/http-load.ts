@@ -38,9 +38,21 @@ export async function fullLoad(order: Omit<LoadOrder, 'rate'>): Promise<LoadAnsw
   return findProgram('wrk') ? wrk(order) : runChild<LoadOrder, LoadAnswer>('load-once.js', order);
 }
 
+/** A load that goes on in a process of its own. */
+export interface Load {
+  /** The first request is sent. */
+  begun: Promise<void>;
+  answer: Promise<LoadAnswer>;
+}
+
 /** Posts at a rate, evenly; a latency counts from when a request was due. */
-export function pacedLoad(order: Required<LoadOrder>): Promise<LoadAnswer> {
-  return runChild<LoadOrder, LoadAnswer>('paced-load.js', order);
+export function pacedLoad(order: Required<LoadOrder>): Load {
+  let begin = () => {};
+  const sent = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const answer = runChild<LoadOrder, LoadAnswer>('paced-load.js', order, begin);
+  return { begun: Promise.race([sent, answer.then(() => {})]), answer };
 }
 
 /** The name of what `fullLoad` uses. */

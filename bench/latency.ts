@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { Bench, BenchContext, BenchDatabase, BenchResult, Line } from './bench.js';
 import { createWebhooks } from './bodies.js';
 import { runChild } from './child.js';
-import { CONNECTIONS, costOf } from './door-load.js';
+import { CONNECTIONS, costOf, rateOfAnswered } from './door-load.js';
 import { fillLog } from './fill-log.js';
 import { fullLoad, pacedLoad } from './http-load.js';
 import { resultOf } from './in-turn.js';
@@ -23,7 +23,8 @@ const ABSENCE_MS = 2000;
 
 interface Situation {
   name: string;
-  load: number;
+  /** Of full load. */
+  share: number;
   /** What goes on meanwhile, again and again until the load ends. */
   meanwhile?(): Promise<unknown>;
 }
@@ -54,16 +55,17 @@ export const latency: Bench = {
     await fullLoad(order); // Warms up.
     await untilFollowed(database.pool);
     const full = await fullLoad(order);
-    const fullRate = full.requests / full.seconds;
+    const fullRate = rateOfAnswered('full load', full);
     say(`full load: ${Math.round(fullRate)} a second`);
     const answers: Answer[] = [{ name: 'full load', load: full, times: 0 }];
     for (let round = 0; round < (options.rounds ?? 1); round++)
-      for (const { name, load, meanwhile } of situations(context, database)) {
+      for (const { name, share, meanwhile } of situations(context, database)) {
         await untilFollowed(database.pool);
-        const rate = Math.max(1, Math.round(fullRate * load));
-        const loading = pacedLoad({ ...order, rate });
-        const times = meanwhile ? await againUntil(loading, meanwhile) : 0;
-        const answer = await loading;
+        const rate = Math.max(1, Math.round(fullRate * share));
+        const load = pacedLoad({ ...order, rate });
+        await load.begun;
+        const times = meanwhile ? await againUntil(load.answer, meanwhile) : 0;
+        const answer = await load.answer;
         say(`${name}: ${answer.p50.toFixed(1)} / ${answer.p99.toFixed(1)} / ${answer.max.toFixed(0)} ms`);
         answers.push({ name, load: answer, times });
       }
@@ -103,19 +105,19 @@ function report(fullRate: number, seconds: number, answers: readonly Answer[]): 
 function situations(context: BenchContext, { url, pool }: BenchDatabase): Situation[] {
   const order: RebuildOrder = { databaseUrl: url };
   return [
-    { name: 'a quarter of it', load: 0.25 },
-    { name: 'half of it', load: 0.5 },
+    { name: 'a quarter of it', share: 0.25 },
+    { name: 'half of it', share: 0.5 },
     {
       name: 'half, during a rebuild',
-      load: 0.5,
+      share: 0.5,
       async meanwhile() {
         const { drifted } = await runChild<RebuildOrder, RebuildAnswer>('rebuild-once.js', order);
         if (drifted.length > 0)
           throw new Error(`a rebuild differs from the live rows: ${drifted.join(', ')}`);
       },
     },
-    { name: 'half, during checkpoints', load: 0.5, meanwhile: () => checkpointAndRest(pool) },
-    { name: 'half, bus down and coming back', load: 0.5, meanwhile: () => interruptBus(context) },
+    { name: 'half, during checkpoints', share: 0.5, meanwhile: () => checkpointAndRest(pool) },
+    { name: 'half, bus down and coming back', share: 0.5, meanwhile: () => interruptBus(context) },
   ];
 }
 

@@ -12,7 +12,7 @@ const TICK_MS = 1;
 const PATIENCE_MS = 15_000;
 const STATUS_AT = 'HTTP/1.1 '.length;
 
-answerParent(async (order: Required<LoadOrder>): Promise<LoadAnswer> => {
+answerParent(async (order: Required<LoadOrder>, begun): Promise<LoadAnswer> => {
   const { rate, seconds } = order;
   const requests = order.bodies.map((body) => requestOf(order.url, body));
   const latencies: number[] = [];
@@ -34,6 +34,7 @@ answerParent(async (order: Required<LoadOrder>): Promise<LoadAnswer> => {
   };
   const sockets = await Promise.all(Array.from({ length: order.connections }, () => open(order.url)));
   free.push(...sockets);
+  begun();
   const before = process.cpuUsage();
   const started = performance.now();
   const total = Math.round(rate * seconds);

@@ -1,16 +1,19 @@
-// Emmett's appendToStream from many callers at once. A stream an integration, as its docs would have it; an append
-// that loses the race for its stream is tried again, any other error ends it. A part of the events is appended before
-// the clock starts, so that code and connections are warm. Prints {"seconds", "retries"}.
+// Emmett's appendToStream from many callers at once. A stream an integration, or one a resource; an append that loses
+// the race for its stream is tried again, any other error ends it. A part of the events is appended before the clock
+// starts, so that code and connections are warm. Prints {"seconds", "retries"}.
 import { readFileSync } from 'node:fs';
 import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql';
 
 /** `errorCode` of what Emmett throws where another append came first. */
 const CONFLICT = 412;
 
-const { url, bodies, inFlight } = JSON.parse(readFileSync(0, 'utf8'));
+const { url, bodies, inFlight, streamOf } = JSON.parse(readFileSync(0, 'utf8'));
 const events = bodies.map((body) => {
   const data = JSON.parse(body);
-  return { stream: `integration-${data.payload.id ?? 'none'}`, event: { type: data.event, data } };
+  const { id, type, resource_id } = data.payload;
+  const stream =
+    streamOf === 'resource' ? `resource-${id}-${type}-${resource_id}` : `integration-${id ?? 'none'}`;
+  return { stream, event: { type: data.event, data } };
 });
 
 const store = getPostgreSQLEventStore(url);
