@@ -47,29 +47,43 @@ t.test('the README has every variable of the environment, with its default', asy
   }
 });
 
-/** All commands, each as it is typed: `source add`. */
-function commandsOf(command: Command, before = ''): string[] {
+/** All commands by what is typed: `source add`. */
+function commandsOf(command: Command, before = ''): [string, Command][] {
   return command.commands.flatMap((one) => {
     const name = `${before}${one.name()}`;
-    return one.commands.length > 0 ? commandsOf(one, `${name} `) : [name];
+    return one.commands.length > 0 ? commandsOf(one, `${name} `) : [[name, one] as [string, Command]];
   });
 }
 
-t.test('every command that a page shows exists, and the README has them all', async (t) => {
+async function readCommands(): Promise<Map<string, Command>> {
   const context = createContext({ HOOKFOLD_DATA: '.' } as never);
   const program = new Command();
   for (const { usage, load } of COMMANDS) (await load())(program.command(usage), context);
-  const commands = commandsOf(program);
-  const [lone, grouped] = [
-    commands.filter((name) => !name.includes(' ')),
-    commands.filter((name) => name.includes(' ')),
-  ];
-  const groups = new Set(grouped.map((name) => name.split(' ')[0]!));
-  const isKnown = (first: string, second: string | undefined) =>
-    lone.includes(first) || (groups.has(first) && (!second || grouped.includes(`${first} ${second}`)));
+  return new Map(commandsOf(program));
+}
+
+/** A command as a page shows it: in a block, behind `npx`, or in code font. */
+const SHOWN = /(?:npx |`|^ {4})hookfold ([a-z]+)(?: ([a-z]+)\b)?([^`#|&\n]*)/gm;
+
+t.test('every command that a page shows exists, with its options', async (t) => {
+  const commands = await readCommands();
+  const groups = new Set(
+    [...commands.keys()].filter((name) => name.includes(' ')).map((name) => name.split(' ')[0]),
+  );
   for (const { path, text } of pages)
-    for (const [, first, second] of text.matchAll(/(?:npx |`)hookfold ([a-z]+)(?: ([a-z]+)\b)?/g))
-      t.ok(isKnown(first!, second), `${path}: hookfold ${first} ${second ?? ''}`);
-  for (const name of [...lone, ...groups])
-    t.ok(new RegExp(`^\\|.*\`${name}\\b.*\\|$`, 'm').test(readme), `the README has ${name}`);
+    for (const [shown, first, second, rest] of text.matchAll(SHOWN)) {
+      const command = commands.get(first!) ?? commands.get(`${first} ${second}`);
+      if (!command && groups.has(first) && !second) continue; // A group as such.
+      t.ok(command, `${path}: ${shown}`);
+      const known = ['--help', ...(command?.options.map(({ long }) => long) ?? [])];
+      for (const [flag] of rest!.matchAll(/--[a-z-]+/g)) t.ok(known.includes(flag), `${path}: ${shown}`);
+    }
+});
+
+t.test('the README has every command', async (t) => {
+  for (const name of (await readCommands()).keys()) {
+    const [first, second] = name.split(' ');
+    const row = new RegExp(`^\\|.*\`${first}\\b.*\\|$`, 'm').exec(readme)?.[0] ?? '';
+    t.match(row, new RegExp(`\`(${first} )?${second ?? first}\\b`), `the README has ${name}`);
+  }
 });
