@@ -43,3 +43,15 @@ t.test('a new version has the segments of the one before, and a leftover its own
   await rebuild([next], { workers: 4, onLeftover });
   t.equal(leftovers[1]?.segments, undefined, 'where it has enough, that is not told');
 });
+
+t.test('what is large is compressed by lz4 where Postgres has it', async (t) => {
+  const { pool } = await createRebuildingDatabase(t, []);
+  const { rows } = await pool.query(
+    `SELECT string_agg(DISTINCT attcompression::text, '') AS used,
+       (SELECT CASE WHEN 'lz4' = ANY (enumvals) THEN 'l' ELSE '' END FROM pg_settings
+        WHERE name = 'default_toast_compression') AS best
+     FROM pg_attribute JOIN projector.build ON attrelid = ('read_model.' || table_name)::regclass
+     WHERE attnum > 0 AND attstorage IN ('x', 'm')`,
+  );
+  t.equal(rows[0].used, rows[0].best);
+});
