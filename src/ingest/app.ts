@@ -16,7 +16,7 @@ export interface HttpTimes {
   keepAliveTimeoutMs: number;
   /** How often slow senders are looked for. */
   checkEveryMs: number;
-  /** From a stop on, for connections to end with an answer before they are closed. */
+  /** From a stop on, it listens for so long and ends each connection with an answer. */
   drainMs: number;
 }
 

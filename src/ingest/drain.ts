@@ -1,31 +1,25 @@
 // Taking a door out of service. A connection that is kept open may have a request on its way at any moment, and its
 // sender would not send it again: closed by us in that moment, the webhook is lost. So every answer says first that
-// it is the connection's last (`Connection: close`), while the door goes on listening.
+// it is the connection's last (`Connection: close`), while the door goes on listening: for who has not heard yet that
+// it is not ready, too, and however idle it is.
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { createPause } from '../pause.js';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Drain {
   /** True from the first `end` on. */
   hasBegun(): boolean;
-  /** Has each connection end with its next answer; resolves when none is left, or after `withinMs`. */
-  end(withinMs: number): Promise<void>;
+  /** Has each connection end with its next answer; resolves after `forMs`. */
+  end(forMs: number): Promise<void>;
 }
 
 /** Follows the connections of `server`, which its caller closes after `end`. */
 export function createDrain(server: Server): Drain {
   /** The connections that are open, each with its last request's response. */
-  const open = new Map<Socket, ServerResponse | undefined>();
-  const pause = createPause();
+  const open = new Map<Socket, ServerResponse>();
   let draining = false;
 
-  server.on('connection', (socket) => {
-    open.set(socket, undefined);
-    socket.once('close', () => {
-      open.delete(socket);
-      if (draining && open.size === 0) pause.end();
-    });
-  });
+  server.on('connection', (socket) => socket.once('close', () => open.delete(socket)));
   // Before the server's own listener, which may answer at once.
   server.prependListener('request', (request, response) => {
     open.set(request.socket, response);
@@ -34,12 +28,10 @@ export function createDrain(server: Server): Drain {
 
   return {
     hasBegun: () => draining,
-    async end(withinMs) {
+    async end(forMs) {
       draining = true;
-      for (const response of open.values()) if (response) response.shouldKeepAlive = false;
-      // A turn of the event loop, so that who has just connected is met.
-      await new Promise(setImmediate);
-      if (open.size > 0) await pause.for(withinMs);
+      for (const response of open.values()) response.shouldKeepAlive = false;
+      await delay(forMs);
     },
   };
 }

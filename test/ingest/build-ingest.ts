@@ -53,7 +53,7 @@ export async function buildIngest(t: Pick<Test, 'teardown'>, options: Options = 
     metrics: registry,
     refreshMs: 50,
     ...options,
-    // The connections of fetch stay open: no test but that of a stop is to wait for them.
+    // No test but that of a stop is to wait for its end.
     times: { drainMs: 1, ...options.times },
   });
   await service.start();

@@ -6,6 +6,7 @@ import { buildIngest, EVENT, exchange, statuses, type TestIngest } from './build
 
 const request = (path: string, body = EVENT) =>
   `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const askReady = (door: TestIngest) => exchange(door.port, 'GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
 
 /** A connection that is kept open, on which one webhook was acknowledged. */
 async function connectKept(t: Pick<Test, 'teardown'>, door: TestIngest) {
@@ -20,8 +21,18 @@ async function connectKept(t: Pick<Test, 'teardown'>, door: TestIngest) {
   return { socket, closed, answer: () => answer, error: () => error };
 }
 
-/** Far longer than a test may take: a stop that ends did not wait for it. */
-const times = { drainMs: 3_600_000 };
+/** Holds the log's head, so that no commit ends, until the function it answers is called. */
+async function holdHead(door: TestIngest): Promise<() => Promise<void>> {
+  const blocker = await door.pool.connect();
+  await blocker.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
+  return async () => {
+    await blocker.query('COMMIT');
+    blocker.release();
+  };
+}
+
+/** Longer than what a test does at a door that stops. */
+const times = { drainMs: 2000 };
 
 t.test('a request that meets a stop on a kept connection is answered, as its last', async (t) => {
   const door = await buildIngest(t, { times });
@@ -38,25 +49,47 @@ t.test('a request that meets a stop on a kept connection is answered, as its las
 
 t.test('while it stops a door is not ready, listens, and ends connections with their answers', async (t) => {
   const door = await buildIngest(t, { times });
-  const idle = await connectKept(t, door);
-  const blocker = await door.pool.connect();
-  await blocker.query('BEGIN; SELECT FROM log_setting FOR UPDATE');
+  const release = await holdHead(door);
   const waiting = door.post(EVENT);
   await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > 0);
   const stopped = door.service.stop();
 
-  const ready = await exchange(door.port, 'GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+  const ready = await askReady(door);
   t.same(statuses(ready), [503]);
   t.match(ready, /connection: close[\s\S]*it stops/i);
   const late = exchange(door.port, request(door.path));
   await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > 2 * 2048);
-  await blocker.query('COMMIT');
-  blocker.release();
+  await release();
   const { status, headers } = await waiting;
   t.equal(status, 202);
   t.equal(headers.get('connection'), 'close', 'what was in flight at the stop');
   t.same(statuses(await late), [202], 'who connects during the stop');
-  idle.socket.end();
   await stopped;
-  t.equal((await door.bodies()).length, 3);
+  t.equal((await door.bodies()).length, 2);
 });
+
+t.test('a door on which nobody is connected listens on as well', async (t) => {
+  const door = await buildIngest(t, { times });
+  const stopped = door.service.stop();
+  t.same(statuses(await askReady(door)), [503]);
+  t.same(statuses(await exchange(door.port, request(door.path))), [202]);
+  await stopped;
+  t.same(statuses(await askReady(door)), [], 'and then no more');
+});
+
+t.test(
+  'senders that stall and commits that hang keep a door from ending no longer than its supervisor waits',
+  async (t) => {
+    const door = await buildIngest(t);
+    const release = await holdHead(door);
+    const stalled = exchange(door.port, request(door.path).slice(0, -1));
+    const waiting = exchange(door.port, request(door.path));
+    await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > 2 * 2048);
+    const began = performance.now();
+    const stopped = door.service.stop();
+    t.same((await Promise.all([stalled, waiting])).flatMap(statuses), []);
+    t.ok(performance.now() - began < 6000, 'both are cut off before hookfold start kills it');
+    await release();
+    await stopped;
+  },
+);
