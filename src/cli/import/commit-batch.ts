@@ -20,6 +20,8 @@ export interface Imported {
 }
 
 export interface Batch {
+  /** The time of lines that have none. */
+  now: string;
   events: NewEvent[];
   rejected: NewRejected[];
   bytes: number;

@@ -41,12 +41,11 @@ export async function importFile(
     unfinished: undefined,
     lastPosition: 0,
   };
-  let batch: Batch = { events: [], rejected: [], bytes: 0 };
-  const now = new Date().toISOString();
+  let batch = beginBatch();
 
   const flush = async () => {
     await commitBatch(client, source, at, batch, imported);
-    batch = { events: [], rejected: [], bytes: 0 };
+    batch = beginBatch();
     onProgress?.(at.bytes, at.total, imported);
   };
   onProgress?.(at.bytes, at.total, imported);
@@ -61,12 +60,17 @@ export async function importFile(
     at.bytes = line.end;
     at.hash = line.hash;
     if (line.length === 0) continue;
-    takeLine(line, at.lines, { source, now, bodyBytes, batch, imported });
+    takeLine(line, at.lines, { source, bodyBytes, batch, imported });
     if (batch.events.length + batch.rejected.length >= BATCH_LINES || batch.bytes >= BATCH_BYTES)
       await flush();
   }
   if (at.bytes > from) await flush();
   return imported;
+}
+
+// Lines without a time have that of their batch: an import may take long, and times are to rise with the positions.
+function beginBatch(): Batch {
+  return { now: new Date().toISOString(), events: [], rejected: [], bytes: 0 };
 }
 
 // A line without an end that is no whole JSON may be half of an event: once it is counted as done, the rest of it would
@@ -84,17 +88,16 @@ function mayGoOn({ isEnded, bytes, length }: Line): boolean {
 
 interface Taking {
   source: string;
-  now: string;
   bodyBytes: number;
   batch: Batch;
   imported: Imported;
 }
 
-function takeLine(line: Line, number: number, { source, now, bodyBytes, batch, imported }: Taking): void {
+function takeLine(line: Line, number: number, { source, bodyBytes, batch, imported }: Taking): void {
   const isCut = line.length > line.bytes.length;
   const found: NewEvent | BadLine = isCut
     ? { reason: 'too_large' }
-    : interpretLine(line.bytes, source, now, bodyBytes);
+    : interpretLine(line.bytes, source, batch.now, bodyBytes);
   if ('event_id' in found) {
     batch.events.push(found);
     batch.bytes += found.body.length;

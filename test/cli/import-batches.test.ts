@@ -1,0 +1,51 @@
+// What is decided batch by batch: times, lines that the log refuses, and who may go on.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { appendEvents } from '../../src/log/append-events.js';
+import { newEvent } from '../support/fill-log.js';
+import { runProgram } from '../support/run-program.js';
+import { createTestDatabase } from '../support/test-database.js';
+import { waitFor } from '../support/wait-for.js';
+
+/** A file of `lines`, what imports it into a database of its own, and who holds a table of that. */
+async function createImport(t: Test, lines: readonly string[]) {
+  const { url, pool } = await createTestDatabase(t);
+  const file = join(t.testdir(), 'capture.ndjson');
+  writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+  const start = () => runProgram(t, ['import', file, '--json'], { DATABASE_URL: url });
+  const hold = async (lock: string) => {
+    const client = await pool.connect();
+    await client.query(`BEGIN; ${lock}`);
+    return async () => {
+      await client.query('COMMIT');
+      client.release();
+    };
+  };
+  const waiting = (query: string) =>
+    waitFor(async () => {
+      const { rowCount } = await pool.query(
+        `SELECT FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ $1`,
+        [query],
+      );
+      return rowCount === 1;
+    });
+  return { pool, start, hold, waiting };
+}
+
+const event = (name: string) => JSON.stringify({ event: name, payload: {} });
+const HOLD_PROGRESS = 'LOCK TABLE import_progress IN SHARE ROW EXCLUSIVE MODE';
+
+t.test('a line without a time gets that of its batch, so that times rise with the positions', async (t) => {
+  const { pool, start, hold, waiting } = await createImport(t, Array(1001).fill(event('a')));
+  const release = await hold(HOLD_PROGRESS);
+  const { exit } = start();
+  await waiting('INSERT INTO import_progress');
+  await appendEvents(pool, [newEvent({ event: 'at the door', payload: {} })]);
+  await release();
+  t.match(await exit, { code: 0 });
+  const { rows } = await pool.query('SELECT received_at AS at FROM event_log WHERE position IN (1, 1002)');
+  t.equal(rows.length, 2);
+  t.ok(rows[0].at <= rows[1].at, `${rows[0].at}, then ${rows[1].at}`);
+});
