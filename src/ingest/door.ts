@@ -49,7 +49,7 @@ export function createDoor(options: DoorOptions): Door {
       const refusal = watch.refusal();
       if (refusal) return refuse(response, refusal);
       if (!isSender(source, request, pathToken, onUsed)) return turnAway(response);
-      if (source!.mayCome?.(performance.now()) === false) return refuse(response, 'source_limit');
+      if (!source!.isSigned && isOverRate(source!)) return refuse(response, 'source_limit');
       const body = await readBody(request, limits, source!.bytes);
       held = heldBy(body);
       await take(source!, request, response, body);
@@ -69,9 +69,13 @@ export function createDoor(options: DoorOptions): Door {
   ): Promise<void> {
     if (body.kind === 'gone') return metrics.gone();
     if (body.kind === 'no_room') return refuse(response, 'too_much_in_flight');
-    // Of a body that is too large the signature cannot be checked: it counts as unsigned.
-    if (source.isSigned && (body.kind === 'too_large' || !isSigned(source, request, body.bytes, onUsed)))
-      return turnAway(response);
+    if (source.isSigned) {
+      // Of a body that is too large the signature cannot be checked: it counts as unsigned.
+      if (body.kind === 'too_large' || !isSigned(source, request, body.bytes, onUsed))
+        return turnAway(response);
+      // Only now: what others send to its address is not counted against a source.
+      if (isOverRate(source)) return refuse(response, 'source_limit');
+    }
     if (body.kind === 'too_large') return reject(source, request, response, body, 'too_large');
 
     const event = admit(body.bytes, request.headers, source.workspaces, {
@@ -122,6 +126,10 @@ export function createDoor(options: DoorOptions): Door {
     metrics.refused(cause);
     answers.refuse(response, cause);
   }
+}
+
+function isOverRate({ mayCome }: KnownSource): boolean {
+  return mayCome?.(performance.now()) === false;
 }
 
 function heldBy(body: ReadBody): number {

@@ -56,6 +56,25 @@ t.test("an HMAC of the raw body is asked for in the sender's own form", async (t
   t.equal((await door.post('Hello, World!', { path: '/webhooks/github', headers })).status, 400);
 });
 
+t.test('what is not signed does not count against the rate of its source', async (t) => {
+  const door = await buildIngest(t);
+  const secret = "It's a Secret to Everybody";
+  await addSource(door.pool, 'shop', { rules: { hmac: GITHUB_HMAC }, secret, maxRate: 3 });
+  const hash = createHmac('sha256', secret).update(EVENT).digest('hex');
+  const signed = { path: '/webhooks/shop', headers: { 'x-hub-signature-256': `sha256=${hash}` } };
+  t.equal(await firstPost(door, signed.path, signed.headers), 202);
+  const foreign = await Promise.all(
+    Array.from({ length: 20 }, () => door.post(EVENT, { path: signed.path })),
+  );
+  t.ok(foreign.every(({ status }) => status === 401));
+  t.equal((await door.post(EVENT, signed)).status, 202);
+  const own = await Promise.all(Array.from({ length: 20 }, () => door.post(EVENT, signed)));
+  t.ok(
+    own.some(({ status }) => status === 503),
+    'its own does',
+  );
+});
+
 t.test(
   'Standard Webhooks signatures hold for five minutes, by v1 and v1a, several secrets at once',
   async (t) => {
