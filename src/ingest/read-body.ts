@@ -95,7 +95,8 @@ function giveUp(this: IncomingMessage): void {
 
 function tooLarge(request: IncomingMessage, reading: Reading, ended: boolean): ReadBody {
   cutToPrefix(reading);
-  const announced = Number(request.headers['content-length'] ?? 0);
+  // It may announce more than a bigint holds.
+  const announced = Math.min(Number(request.headers['content-length'] ?? 0), Number.MAX_SAFE_INTEGER);
   const length = ended ? reading.length : Math.max(announced, reading.length);
   return { kind: 'too_large', bytes: Buffer.concat(reading.chunks), length, ended, held: reading.held };
 }

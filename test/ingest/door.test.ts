@@ -160,6 +160,14 @@ t.test(
   },
 );
 
+t.test('a body that is announced as larger than any number that can be kept is kept all the same', async (t) => {
+  const limits = { bodyBytes: 1000, prefixBytes: 100, drainBytes: 2000 };
+  const door = await buildIngest(t, { limits });
+  const sent = `${head(door, `Content-Length: ${2n ** 64n - 1n}`)}${'a'.repeat(3000)}`;
+  t.same(statuses(await exchange(door.port, sent)), [413]);
+  t.match(await listRejected(door.pool), [{ reason: 'too_large', body_length: Number.MAX_SAFE_INTEGER }]);
+});
+
 t.test('a body that ends before it is told to be too large is counted once', async (t) => {
   const limits = { bodyBytes: 1000, prefixBytes: 100, drainBytes: 2000 };
   const door = await buildIngest(t, { limits });
