@@ -1,6 +1,7 @@
 // Ingest: webhooks in over HTTP, events in the log out. Promise: a 202 is given after the commit that holds the
 // event, and by that commit alone; memory is bounded; a fault of the database closes the door (503) and its end
 // opens it, by itself.
+import { lookup } from 'node:dns/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { Registry } from 'prom-client';
@@ -50,7 +51,7 @@ const CLOSE_WITHIN_MS = 4000;
 const COMMIT_WITHIN_MS = 1500;
 
 /**
- * Listens on HOST and INGEST_PORT, whether the database is there or not. `stop` listens on for `drainMs`, in which each
+ * Listens on HOST (one address of it, IPv4 first) and INGEST_PORT, whether the database is there or not. `stop` listens on for `drainMs`, in which each
  * connection ends with an answer that says so, then answers what is in flight: within 5.5 s every connection is closed.
  */
 export function createIngestService(options: IngestServiceOptions): IngestService {
@@ -111,8 +112,10 @@ export function createIngestService(options: IngestServiceOptions): IngestServic
       await watch.start();
       await rejections.start();
       await notes.start();
-      if (!app.server.listening)
-        await app.listen({ host: configuration.HOST, port: configuration.INGEST_PORT, backlog: 4096 });
+      if (app.server.listening) return;
+      // One address: for each more that localhost has Fastify makes a server that a stop would not drain.
+      const { address } = await lookup(configuration.HOST, { order: 'ipv4first' });
+      await app.listen({ host: address, port: configuration.INGEST_PORT, backlog: 4096 });
     },
     async stop() {
       const cut = setTimeout(cutOff, CLOSE_WITHIN_MS);

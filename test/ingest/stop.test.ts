@@ -93,3 +93,8 @@ t.test(
     await stopped;
   },
 );
+
+t.test('of a name with several addresses a door listens on one, whose connections it ends', async (t) => {
+  const door = await buildIngest(t, { configuration: { HOST: 'localhost', INGEST_PORT: 0 } });
+  t.equal(door.logged().match(/Server listening at/g)?.length, 1);
+});
