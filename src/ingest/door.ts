@@ -46,7 +46,7 @@ export function createDoor(options: DoorOptions): Door {
     try {
       source = book.find(sourceName);
       // Who may send is known no better than the database is: nobody is told that they may not.
-      const refusal = watch.refusal();
+      const refusal = watch.refusal() ?? (book.isUnreadable(sourceName) ? 'stale' : undefined);
       if (refusal) return refuse(response, refusal);
       if (!isSender(source, request, pathToken, onUsed)) return turnAway(response);
       if (!source!.isSigned && isOverRate(source!)) return refuse(response, 'source_limit');

@@ -51,8 +51,9 @@ const CLOSE_WITHIN_MS = 4000;
 const COMMIT_WITHIN_MS = 1500;
 
 /**
- * Listens on HOST (one address of it, IPv4 first) and INGEST_PORT, whether the database is there or not. `stop` listens on for `drainMs`, in which each
- * connection ends with an answer that says so, then answers what is in flight: within 5.5 s every connection is closed.
+ * Listens on HOST (one address of it, IPv4 first) and INGEST_PORT, whether the database is there or not. `stop` listens on
+ * for `drainMs`, in which each connection ends with an answer that says so, then answers what is in flight: within 5.5 s
+ * every connection is closed.
  */
 export function createIngestService(options: IngestServiceOptions): IngestService {
   const { configuration, databaseUrl, logger, metrics: registry = new Registry() } = options;

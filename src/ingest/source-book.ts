@@ -19,37 +19,57 @@ export interface KnownSource extends Omit<Source, 'workspaces' | 'cidrs'> {
 export interface SourceBook {
   find(name: string): KnownSource | undefined;
   all(): Iterable<KnownSource>;
-  replace(sources: readonly Source[]): void;
+  /** Whether there is such a source, but nobody can tell what it asks for. */
+  isUnreadable(name: string): boolean;
+  /** Answers what is wrong with those that cannot be read, by name. */
+  replace(sources: readonly Source[]): ReadonlyMap<string, unknown>;
 }
 
 /** A book in which each source may have `shareBytes` in flight (its own `max_bytes` replaces that). */
 export function createSourceBook(budget: ByteBudget, shareBytes: number): SourceBook {
   let known = new Map<string, KnownSource>();
-  const replace = (sources: readonly Source[]) => {
+  let unreadable = new Map<string, unknown>();
+
+  function replace(sources: readonly Source[]): ReadonlyMap<string, unknown> {
     const next = new Map<string, KnownSource>();
+    unreadable = new Map();
     for (const source of sources) {
-      const before = known.get(source.name);
-      next.set(source.name, {
-        ...source,
-        workspaces: source.workspaces ? new Set(source.workspaces) : undefined,
-        addresses: source.cidrs ? createAllowList(source.cidrs) : undefined,
-        isSigned: source.rules.hmac !== undefined || source.rules.standard_webhooks === true,
-        publicKeys: source.secrets
-          .filter(({ kind }) => kind === 'v1a')
-          .map(({ id, value }) => ({ id, key: ed25519PublicKey(value) })),
-        bytes: unchanged(before, source, 'max_bytes')
-          ? before!.bytes
-          : createByteBudget(source.max_bytes ?? shareBytes, budget),
-        mayCome: unchanged(before, source, 'max_rate')
-          ? before!.mayCome
-          : source.max_rate === null
-            ? undefined
-            : createRateLimit(source.max_rate),
-      });
+      try {
+        next.set(source.name, derive(source, known.get(source.name)));
+      } catch (error) {
+        unreadable.set(source.name, error); // A row that was written by hand closes the door for no other source.
+      }
     }
     known = next;
+    return unreadable;
+  }
+
+  function derive(source: Source, before: KnownSource | undefined): KnownSource {
+    return {
+      ...source,
+      workspaces: source.workspaces ? new Set(source.workspaces) : undefined,
+      addresses: source.cidrs ? createAllowList(source.cidrs) : undefined,
+      isSigned: source.rules.hmac !== undefined || source.rules.standard_webhooks === true,
+      publicKeys: source.secrets
+        .filter(({ kind }) => kind === 'v1a')
+        .map(({ id, value }) => ({ id, key: ed25519PublicKey(value) })),
+      bytes: unchanged(before, source, 'max_bytes')
+        ? before!.bytes
+        : createByteBudget(source.max_bytes ?? shareBytes, budget),
+      mayCome: unchanged(before, source, 'max_rate')
+        ? before!.mayCome
+        : source.max_rate === null
+          ? undefined
+          : createRateLimit(source.max_rate),
+    };
+  }
+
+  return {
+    find: (name) => known.get(name),
+    all: () => known.values(),
+    isUnreadable: (name) => unreadable.has(name),
+    replace,
   };
-  return { find: (name) => known.get(name), all: () => known.values(), replace };
 }
 
 function unchanged(

@@ -56,7 +56,8 @@ export function createDatabaseWatch(options: DatabaseWatchOptions): DatabaseWatc
     const before = closed;
     const snapshot = await readSources(pool);
     if (snapshot.text !== text) {
-      book.replace(parseSources(snapshot));
+      for (const [source, error] of book.replace(parseSources(snapshot)))
+        logger.error({ err: error, source }, 'this source cannot be read: it is answered 503');
       text = snapshot.text;
       warnOfUnverified(book, logger);
     }

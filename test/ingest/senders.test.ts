@@ -137,6 +137,23 @@ t.test(
   },
 );
 
+t.test('a source whose row cannot be read is refused and named, and the others are taken', async (t) => {
+  const door = await buildIngest(t);
+  const { token } = await addSource(door.pool, 'other');
+  const path = `/webhooks/other/${token}`;
+  t.equal(await firstPost(door, path, {}), 202);
+  await door.pool.query(`UPDATE source SET cidrs = '{10.0.0.0/33}' WHERE name = 'other'`);
+  const refused = await waitFor(async () => {
+    const response = await door.post(EVENT, { path });
+    return response.status === 503 ? response.json() : undefined;
+  });
+  t.match(refused, { code: 'stale' });
+  t.match(door.logged(), /"source":"other".*this source cannot be read/);
+  t.equal((await door.post(EVENT)).status, 202);
+  const { token: later } = await addSource(door.pool, 'later');
+  t.equal(await firstPost(door, `/webhooks/later/${later}`, {}), 202, 'and what changes is known');
+});
+
 t.test('no secret is in a log line, a metric, a problem or what is kept', async (t) => {
   const door = await buildIngest(t);
   const mark = `MARKED${'s'.repeat(20)}`;
