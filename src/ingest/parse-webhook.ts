@@ -6,7 +6,7 @@ import type { RejectedReason } from '../../schemas/http-ingest.js';
 import { isDeeperThan } from './json-depth.js';
 
 /** Levels of nesting at the most, the body's own object being the first. */
-const MAX_DEPTH = 100;
+export const MAX_DEPTH = 100;
 
 /** What a request says of its body. */
 export interface BodyHeaders {
@@ -15,8 +15,12 @@ export interface BodyHeaders {
 }
 
 /** The webhook that a body holds, or why it holds none. Nothing is decoded: what is compressed holds none. */
-export function parseWebhook(body: Buffer, headers: BodyHeaders): Envelope | RejectedReason {
-  const parsed = parse(body);
+export function parseWebhook(
+  body: Buffer,
+  headers: BodyHeaders,
+  maxDepth = MAX_DEPTH,
+): Envelope | RejectedReason {
+  const parsed = parse(body, maxDepth);
   if (typeof parsed !== 'string') return parsed;
   // Only now: many clients name a form by default and send JSON all the same (curl -d), or an encoding that it has not.
   const isNoJson = parsed === 'not_utf8' || parsed === 'not_json';
@@ -24,11 +28,11 @@ export function parseWebhook(body: Buffer, headers: BodyHeaders): Envelope | Rej
   return isForm(headers['content-type']) ? 'form_encoded' : parsed;
 }
 
-function parse(body: Buffer): Envelope | RejectedReason {
+function parse(body: Buffer, maxDepth: number): Envelope | RejectedReason {
   if (body.length === 0) return 'empty';
   if (!isUtf8(body)) return 'not_utf8';
   if (body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf) return 'byte_order_mark';
-  if (isDeeperThan(body, MAX_DEPTH)) return 'too_deep';
+  if (isDeeperThan(body, maxDepth)) return 'too_deep';
   let value: unknown;
   try {
     value = JSON.parse(body.toString(isAscii(body) ? 'latin1' : 'utf8'));

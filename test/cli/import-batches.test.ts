@@ -49,3 +49,14 @@ t.test('a line without a time gets that of its batch, so that times rise with th
   t.equal(rows.length, 2);
   t.ok(rows[0].at <= rows[1].at, `${rows[0].at}, then ${rows[1].at}`);
 });
+
+t.test('a body of an archive may be as deep as at the door', async (t) => {
+  const nested = (levels: number) => `{"event":"deep","payload":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
+  const archived = (body: string) => `{"received_at":"2024-02-29T11:00:00Z","body":${body}}`;
+  const lines = [nested(98), nested(99), archived(nested(98)), archived(nested(99)), '['.repeat(101)];
+  const { pool, start } = await createImport(t, lines);
+  const { stdout } = await start().exit;
+  t.match(JSON.parse(stdout), { appended: 2, bad_lines: [2, 4, 5].map((line) => ({ line, reason: 'too_deep' })) });
+  const { rows } = await pool.query('SELECT body::text FROM event_log');
+  t.same(rows, [{ body: nested(98) }, { body: nested(98) }]);
+});

@@ -1,6 +1,7 @@
 import { memberText } from '../../../projections/json-text.js';
 import type { RejectedReason } from '../../../schemas/http-ingest.js';
 import { admit } from '../../ingest/admit.js';
+import { MAX_DEPTH, parseWebhook } from '../../ingest/parse-webhook.js';
 import type { NewEvent } from '../../log/new-event.js';
 
 /** A line that is no event, and why. */
@@ -11,7 +12,8 @@ export interface BadLine {
 
 /**
  * The event of a line: a webhook's body, or `{"received_at", "body"}` of an archive, `body` being the webhook (its
- * text is taken as it stands) or a text that holds it. Its body may have `bodyBytes`, whatever else is in the line.
+ * text is taken as it stands) or a text that holds it. Its body may have `bodyBytes` and be as deep as at the door,
+ * whatever else is in the line.
  */
 export function interpretLine(
   line: Buffer,
@@ -20,9 +22,15 @@ export function interpretLine(
   bodyBytes: number,
 ): NewEvent | BadLine {
   const event = admit(line, {}, undefined, { source, received_at: now });
-  if (event === 'no_envelope') return interpretArchived(line, source, bodyBytes);
+  if (event === 'no_envelope' || (event === 'too_deep' && mayBeArchived(line)))
+    return interpretArchived(line, source, bodyBytes);
   if (line.length > bodyBytes) return { reason: 'too_large' };
   return typeof event === 'string' ? { reason: event } : event;
+}
+
+// Such a line is a level deeper than its body.
+function mayBeArchived(line: Buffer): boolean {
+  return parseWebhook(line, {}, MAX_DEPTH + 1) === 'no_envelope';
 }
 
 function interpretArchived(line: Buffer, source: string, bodyBytes: number): NewEvent | BadLine {
