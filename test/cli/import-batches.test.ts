@@ -60,3 +60,16 @@ t.test('a body of an archive may be as deep as at the door', async (t) => {
   const { rows } = await pool.query('SELECT body::text FROM event_log');
   t.same(rows, [{ body: nested(98) }, { body: nested(98) }]);
 });
+
+t.test('a line that the log refuses is told with its number, and keeps no other from being imported', async (t) => {
+  const { pool, start } = await createImport(t, [...['a', 'poison', 'b'].map(event), 'no json']);
+  await pool.query(`ALTER TABLE event_log ADD CONSTRAINT no_poison CHECK (event <> 'poison')`);
+  const { stdout } = await start().exit;
+  const bad = [
+    { line: 4, reason: 'not_json' },
+    { line: 2, reason: 'refused_by_database', detail: /^line 2: / },
+  ];
+  t.match(JSON.parse(stdout), { appended: 2, bad: 2, bad_lines: bad });
+  const { rows } = await pool.query('SELECT reason, detail FROM rejected_webhook ORDER BY id');
+  t.match(rows, bad.map(({ line, reason }) => ({ reason, detail: new RegExp(`^line ${line}: `) })));
+});

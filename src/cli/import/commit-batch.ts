@@ -1,11 +1,11 @@
 // A batch of lines, what was wrong with some of them, and how far the file is done: one transaction.
 import type pg from 'pg';
-import { REJECTIONS } from '../../../schemas/http-ingest.js';
 import { appendEvents, isRefusedEvent } from '../../log/append-events.js';
 import { saveImport } from '../../log/import-progress.js';
 import type { NewEvent } from '../../log/new-event.js';
 import { keepRejected, type NewRejected } from '../../log/rejected.js';
 import type { Start } from './find-progress.js';
+import { rejectLine } from './reject-line.js';
 
 export interface Imported {
   /** Lines that an earlier run had done. */
@@ -19,10 +19,16 @@ export interface Imported {
   lastPosition: number;
 }
 
+/** An event, and the number of its line. */
+export interface NumberedEvent {
+  line: number;
+  event: NewEvent;
+}
+
 export interface Batch {
   /** The time of lines that have none. */
   now: string;
-  events: NewEvent[];
+  events: NumberedEvent[];
   rejected: NewRejected[];
   bytes: number;
 }
@@ -59,29 +65,27 @@ export async function commitBatch(
 }
 
 // What the database refuses is set apart from its neighbours, as the door does it.
-async function appendAll(client: pg.ClientBase, events: NewEvent[], imported: Imported): Promise<number> {
+async function appendAll(client: pg.ClientBase, events: NumberedEvent[], imported: Imported): Promise<number> {
   if (events.length === 0) return 0;
   await client.query('SAVEPOINT batch');
   try {
-    const answers = await appendEvents(client, events);
+    const answers = await appendEvents(
+      client,
+      events.map(({ event }) => event),
+    );
     imported.lastPosition = answers.at(-1)!.position;
     return answers.length;
   } catch (error) {
     if (!isRefusedEvent(error)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT batch');
     if (events.length === 1) {
-      await keepRejected(client, [refused(events[0]!)]);
-      imported.badCount += 1;
+      const { line, event } = events[0]!;
+      const kept = { source: event.source, body: event.body, length: event.body.length };
+      await keepRejected(client, [rejectLine(imported, line, { reason: 'refused_by_database' }, kept)]);
       return 0;
     }
     const middle = events.length >> 1;
     const appended = await appendAll(client, events.slice(0, middle), imported);
     return appended + (await appendAll(client, events.slice(middle), imported));
   }
-}
-
-function refused({ source, body }: NewEvent): NewRejected {
-  const reason = 'refused_by_database';
-  const { detail } = REJECTIONS[reason];
-  return { source, reason, detail, delivery_id: null, headers: '{}', body, body_length: body.length };
 }

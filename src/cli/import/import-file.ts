@@ -1,6 +1,5 @@
 // Appends a file to the log, line by line in order, in batches: killed at any instant, it goes on where it was.
 import type pg from 'pg';
-import { REJECTIONS } from '../../../schemas/http-ingest.js';
 import { BODY_LIMITS } from '../../ingest/read-body.js';
 import { lockImports } from '../../log/import-progress.js';
 import type { NewEvent } from '../../log/new-event.js';
@@ -8,6 +7,7 @@ import { type Batch, commitBatch, type Imported } from './commit-batch.js';
 import { findProgress } from './find-progress.js';
 import { type BadLine, interpretLine } from './interpret-line.js';
 import { type Line, readLines } from './lines.js';
+import { rejectLine } from './reject-line.js';
 
 export interface ImportOptions {
   source: string;
@@ -21,7 +21,6 @@ export interface ImportOptions {
 const LINE_TO_BODY = 8;
 const BATCH_LINES = 1000;
 const BATCH_BYTES = 4 * 1024 * 1024;
-const BAD_LINES_NAMED = 100;
 
 /** Imports what of the file was not imported before. Throws where another import into the source runs. */
 export async function importFile(
@@ -99,24 +98,12 @@ function takeLine(line: Line, number: number, { source, bodyBytes, batch, import
     ? { reason: 'too_large' }
     : interpretLine(line.bytes, source, batch.now, bodyBytes);
   if ('event_id' in found) {
-    batch.events.push(found);
+    batch.events.push({ line: number, event: found });
     batch.bytes += found.body.length;
     return;
   }
-  const detail = `line ${number}: ${found.detail ?? REJECTIONS[found.reason].detail}`;
-  imported.badCount += 1;
-  if (imported.bad.length < BAD_LINES_NAMED)
-    imported.bad.push({ line: number, reason: found.reason, detail });
   const kept = line.length > bodyBytes ? BODY_LIMITS.prefixBytes : line.length;
   const body = Buffer.from(line.bytes.subarray(0, kept));
   batch.bytes += body.length;
-  batch.rejected.push({
-    source,
-    reason: found.reason,
-    detail,
-    delivery_id: null,
-    headers: '{}',
-    body,
-    body_length: line.length,
-  });
+  batch.rejected.push(rejectLine(imported, number, found, { source, body, length: line.length }));
 }
