@@ -32,17 +32,15 @@ where the last line has no end and is no whole JSON: that one is left, for the r
 
 async function run(context: CommandContext, path: string, source: string, quiet: boolean): Promise<Imported> {
   const progress = quiet ? undefined : createProgress(context);
-  return withPool(context.databaseUrl(), async (pool) => {
-    const client = await pool.connect();
-    try {
-      const bodyBytes = context.configuration.MAX_BODY_BYTES;
-      const shown = progress ? { onProgress: progress.show } : {};
-      return await importFile(client, path, { source, bodyBytes, ...shown });
-    } finally {
-      progress?.end();
-      client.release(true);
-    }
-  });
+  const bodyBytes = context.configuration.MAX_BODY_BYTES;
+  const shown = progress ? { onProgress: progress.show } : {};
+  try {
+    return await withPool(context.databaseUrl(), (pool) =>
+      importFile(pool, path, { source, bodyBytes, ...shown }),
+    );
+  } finally {
+    progress?.end();
+  }
 }
 
 // Standard input cannot be read twice, which finding where to go on takes.

@@ -9,12 +9,8 @@ export interface ImportProgress {
 }
 
 /** What was imported into a source so far and is no longer than `bytes`; shortest first. */
-export async function readImports(
-  client: pg.ClientBase,
-  source: string,
-  bytes: number,
-): Promise<ImportProgress[]> {
-  const { rows } = await client.query(
+export async function readImports(pool: pg.Pool, source: string, bytes: number): Promise<ImportProgress[]> {
+  const { rows } = await pool.query(
     'SELECT id, bytes, lines, digest FROM import_progress WHERE source = $1 AND bytes <= $2 ORDER BY bytes',
     [source, bytes],
   );
@@ -39,16 +35,4 @@ export async function saveImport(
     [id, bytes, lines, digest],
   );
   return id;
-}
-
-/**
- * Lets one import into a source run at a time, as long as the connection lasts; two of one file would append it
- * twice. False where another runs.
- */
-export async function lockImports(client: pg.ClientBase, source: string): Promise<boolean> {
-  const { rows } = await client.query(
-    `SELECT pg_try_advisory_lock('import_progress'::regclass::oid::int, hashtext($1)) AS locked`,
-    [source],
-  );
-  return rows[0].locked;
 }

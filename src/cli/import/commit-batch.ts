@@ -4,7 +4,9 @@ import { appendEvents, isRefusedEvent } from '../../log/append-events.js';
 import { saveImport } from '../../log/import-progress.js';
 import type { NewEvent } from '../../log/new-event.js';
 import { keepRejected, type NewRejected } from '../../log/rejected.js';
+import { inTransaction } from '../../postgres/transaction.js';
 import type { Start } from './find-progress.js';
+import { type ImportLease, prolongImportLease } from './import-lease.js';
 import { rejectLine } from './reject-line.js';
 
 export interface Imported {
@@ -35,26 +37,28 @@ export interface Batch {
 
 /**
  * Appends a batch and notes how far the file is done, `at`. Nothing is done between the append and the commit that could
- * be done before: whoever else appends waits for it. If this process is suspended there all the same, Postgres takes the
- * batch back (append_events says when).
+ * be done before: whoever else appends waits for it. If this process is suspended within the transaction all the same,
+ * Postgres takes the batch back.
  */
 export async function commitBatch(
-  client: pg.ClientBase,
-  source: string,
+  pool: pg.Pool,
+  lease: ImportLease,
   at: Start,
   batch: Batch,
   imported: Imported,
 ): Promise<void> {
   const progress = { id: at.id, bytes: at.bytes, lines: at.lines, digest: at.hash.copy().digest() };
   try {
-    await client.query('BEGIN');
-    if (batch.rejected.length > 0) await keepRejected(client, batch.rejected);
-    at.id = await saveImport(client, source, progress);
-    const appended = await appendAll(client, batch.events, imported);
-    await client.query('COMMIT');
+    const { epoch, appended } = await inTransaction(pool, async (client) => {
+      await client.query("SET LOCAL idle_in_transaction_session_timeout = '5s'");
+      const epoch = await prolongImportLease(client, lease);
+      if (batch.rejected.length > 0) await keepRejected(client, batch.rejected);
+      at.id = await saveImport(client, lease.source, progress);
+      return { epoch, appended: await appendAll(client, batch.events, imported) };
+    });
+    lease.epoch = epoch;
     imported.appended += appended;
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
     const { message } = error as Error;
     throw new Error(
       `the lines up to ${at.lines} could not be appended: ${message}. ` +
@@ -65,7 +69,11 @@ export async function commitBatch(
 }
 
 // What the database refuses is set apart from its neighbours, as the door does it.
-async function appendAll(client: pg.ClientBase, events: NumberedEvent[], imported: Imported): Promise<number> {
+async function appendAll(
+  client: pg.ClientBase,
+  events: NumberedEvent[],
+  imported: Imported,
+): Promise<number> {
   if (events.length === 0) return 0;
   await client.query('SAVEPOINT batch');
   try {

@@ -16,9 +16,9 @@ export interface Start {
 }
 
 /** Finds how far this content was imported into the source already: the longest beginning of it that was. */
-export async function findProgress(client: pg.ClientBase, source: string, path: string): Promise<Start> {
+export async function findProgress(pool: pg.Pool, source: string, path: string): Promise<Start> {
   const total = (await stat(path)).size;
-  const imports = await readImports(client, source, total);
+  const imports = await readImports(pool, source, total);
   let start: Start = { id: undefined, bytes: 0, lines: 0, hash: createHash('sha256'), total };
   if (imports.length === 0) return start;
 

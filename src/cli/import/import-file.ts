@@ -1,10 +1,10 @@
 // Appends a file to the log, line by line in order, in batches: killed at any instant, it goes on where it was.
 import type pg from 'pg';
 import { BODY_LIMITS } from '../../ingest/read-body.js';
-import { lockImports } from '../../log/import-progress.js';
 import type { NewEvent } from '../../log/new-event.js';
 import { type Batch, commitBatch, type Imported } from './commit-batch.js';
 import { findProgress } from './find-progress.js';
+import { type ImportLease, releaseImportLease, takeImportLease } from './import-lease.js';
 import { type BadLine, interpretLine } from './interpret-line.js';
 import { type Line, readLines } from './lines.js';
 import { rejectLine } from './reject-line.js';
@@ -23,15 +23,22 @@ const BATCH_LINES = 1000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Imports what of the file was not imported before. Throws where another import into the source runs. */
-export async function importFile(
-  client: pg.ClientBase,
+export async function importFile(pool: pg.Pool, path: string, options: ImportOptions): Promise<Imported> {
+  const lease = await takeImportLease(pool, options.source);
+  try {
+    return await appendFile(pool, lease, path, options);
+  } finally {
+    await releaseImportLease(pool, lease);
+  }
+}
+
+async function appendFile(
+  pool: pg.Pool,
+  lease: ImportLease,
   path: string,
-  options: ImportOptions,
+  { source, onProgress, bodyBytes }: ImportOptions,
 ): Promise<Imported> {
-  const { source, onProgress, bodyBytes } = options;
-  if (!(await lockImports(client, source)))
-    throw new Error(`another import into ${source} is running; wait for its end`);
-  const at = await findProgress(client, source, path);
+  const at = await findProgress(pool, source, path);
   const imported: Imported = {
     skipped: at.lines,
     appended: 0,
@@ -43,7 +50,7 @@ export async function importFile(
   let batch = beginBatch();
 
   const flush = async () => {
-    await commitBatch(client, source, at, batch, imported);
+    await commitBatch(pool, lease, at, batch, imported);
     batch = beginBatch();
     onProgress?.(at.bytes, at.total, imported);
   };
