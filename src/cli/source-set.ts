@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { createAllowList } from '../ingest/client-address.js';
-import type { SourceSettings } from '../log/source.js';
 import { type SourceBounds, setBounds } from '../log/source-bounds.js';
 import type { CommandContext } from './context.js';
+import { describeBounds } from './source-bounds.js';
 import { gather, wholeNumber } from './source-rules.js';
 import { withPool } from './with-pool.js';
 
@@ -40,7 +40,7 @@ export function addSet(source: Command, context: CommandContext): void {
       if (Object.keys(bounds).length === 0)
         throw new Error('name what to change: hookfold source set --help');
       const set = await withPool(context.databaseUrl(), (pool) => setBounds(pool, name, bounds));
-      context.print(options.json ? JSON.stringify(set) : describe(set));
+      context.print(options.json ? JSON.stringify(set) : `${set.name}: ${describeBounds(set)}`);
     });
 }
 
@@ -60,13 +60,4 @@ function toBounds({
   if (maxRate !== undefined) bounds.maxRate = maxRate || null;
   if (maxBytes !== undefined) bounds.maxBytes = maxBytes || null;
   return bounds;
-}
-
-function describe({ name, workspaces, cidrs, max_rate, max_bytes }: SourceSettings): string {
-  return [
-    `${name} may send for ${workspaces ? `workspaces ${workspaces.join(', ')}` : 'any workspace'}`,
-    `from ${cidrs ? cidrs.join(', ') : 'anywhere'}`,
-    `${max_rate ?? 'any number of'} events a second`,
-    `${max_bytes ?? 'the usual number of'} bytes in flight`,
-  ].join(', ');
 }

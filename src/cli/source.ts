@@ -8,6 +8,7 @@ import {
   type SourceListing,
 } from '../log/source-change.js';
 import type { CommandContext } from './context.js';
+import { describeBounds } from './source-bounds.js';
 import {
   type AddOptions,
   gather,
@@ -124,6 +125,5 @@ function describe(source: SourceListing): string {
     ? `revoked ${source.revoked_at}`
     : `last used ${source.last_used_at ?? 'never'}`;
   const proofs = Object.keys(source.rules).join('+').replace('unverified', 'UNVERIFIED');
-  const bounds = [source.workspaces && `workspaces ${source.workspaces.join(',')}`, source.cidrs?.join(',')];
-  return [source.name.padEnd(20), proofs.padEnd(12), state, ...bounds.filter(Boolean)].join('  ');
+  return [source.name.padEnd(20), proofs.padEnd(12), state, describeBounds(source)].join('  ');
 }

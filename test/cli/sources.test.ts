@@ -67,10 +67,22 @@ t.test('a source that was bound wrongly is bound rightly, and what it sent is re
     '--cidr',
     '10.0.0.0/8',
   );
-  t.match(any, { code: 0, stdout: /^shop may send for any workspace, from 10\.0\.0\.0\/8, any number of/ });
+  t.match(any, { code: 0, stdout: 'shop: from 10.0.0.0/8\n' });
   await waitFor(async () => (await post()) === 401);
   const { rows } = await pool.query('SELECT workspaces, cidrs, max_rate FROM source');
   t.same(rows, [{ workspaces: null, cidrs: ['10.0.0.0/8'], max_rate: null }]);
+});
+
+t.test('all bounds of a source are told, where they are set and where sources are listed', async (t) => {
+  const { hookfold } = await createProgram(t);
+  await hookfold('source', 'add', 'shop');
+  t.match(await hookfold('source', 'list'), { stdout: /^shop +token +last used never {2}no bounds\n$/ });
+  const bounds = ['--workspace', 'a,b', '--cidr', '10.0.0.0/8', '--proxy-depth', '1', '--max-rate', '5'];
+  const told = 'workspaces a, b; from 10.0.0.0/8; proxy depth 1; 5 events a second; 4096 bytes in flight\n';
+  const { stdout } = await hookfold('source', 'set', 'shop', ...bounds, '--max-bytes', '4096');
+  t.equal(stdout, `shop: ${told}`);
+  const listed = await hookfold('source', 'list');
+  t.ok(listed.stdout.endsWith(`  ${told}`), listed.stdout);
 });
 
 t.test('what cannot be meant is refused: no change, both, no such source, no such reason', async (t) => {
@@ -80,6 +92,7 @@ t.test('what cannot be meant is refused: no change, both, no such source, no suc
     [['source', 'set', 'shop', '--workspace', 'a', '--any-workspace'], /cannot be used with/],
     [['source', 'set', 'shop', '--any-address'], /there is no source "shop" in use/],
     [['rejected', 'release', '--all', '--reason', 'wrong'], /no such reason; there are empty, not_utf8/],
+    [['rejected', 'release', '1', '--source', 'shop'], /--source and --reason go with --all/],
   ];
   for (const [args, stderr] of wrong) t.match(await hookfold(...args), { code: 1, stderr }, args.join(' '));
 });
