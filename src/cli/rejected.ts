@@ -76,6 +76,8 @@ function addRelease(rejected: Command, context: CommandContext): void {
     .option('--json', 'as JSON, one a line')
     .action(async (ids: string[], options: { all?: boolean; json?: boolean } & ListOptions) => {
       if ((ids.length === 0) === !options.all) throw new Error('name the ids to release, or --all');
+      if (!options.all && (options.source ?? options.reason) !== undefined)
+        throw new Error('--source and --reason go with --all; name the ids alone');
       const chosen = ids.map(toId);
       const count = await withPool(context.databaseUrl(), async (pool) => {
         let done = 0;
