@@ -23,7 +23,7 @@ export const REJECTIONS = {
   form_encoded: { status: 415, detail: 'the body is a form; send the webhook as JSON' },
   encoded: {
     status: 415,
-    detail: 'the body is not JSON as it came, and has a Content-Encoding; send JSON without one',
+    detail: 'the body is not UTF-8 as it came, and has a Content-Encoding; send JSON without one',
   },
   wrong_workspace: { status: 403, detail: 'this source may not send for the workspace_id of the body' },
   refused_by_database: { status: 422, detail: 'the log cannot hold this event' },

@@ -23,8 +23,8 @@ export function parseWebhook(
   const parsed = parse(body, maxDepth);
   if (typeof parsed !== 'string') return parsed;
   // Only now: many clients name a form by default and send JSON all the same (curl -d), or an encoding that it has not.
-  const isNoJson = parsed === 'not_utf8' || parsed === 'not_json';
-  if (isNoJson && isEncoded(headers['content-encoding'])) return 'encoded';
+  // What is compressed is no UTF-8; of a text that is no JSON an encoding (`utf-8`, say) is not to blame.
+  if (parsed === 'not_utf8' && isEncoded(headers['content-encoding'])) return 'encoded';
   return isForm(headers['content-type']) ? 'form_encoded' : parsed;
 }
 

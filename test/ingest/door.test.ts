@@ -116,7 +116,8 @@ t.test(
     const gzipped = gzipSync(EVENT);
     const cases: [status: number, code: string | undefined, body: string | Buffer, encoding: string][] = [
       [415, 'encoded', gzipped, 'gzip'],
-      [415, 'encoded', Buffer.from(EVENT).toString('base64'), 'base64'],
+      [400, 'not-json', '{"event":"x","payload":{"n":NaN}}', 'utf-8'],
+      [400, 'not-json', Buffer.from(EVENT).toString('base64'), 'base64'],
       [400, 'not-utf8', gzipped, 'Identity'],
       [400, 'empty', '', 'gzip'],
       [422, 'no-envelope', '[]', 'gzip'],
