@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BaseLogger } from 'pino';
 import { REJECTIONS, type RefusalCause, type RejectedReason } from '../../schemas/http-ingest.js';
-import { type Appender, AppenderFull, EventRefused } from '../log/appender.js';
+import { type Appender, EventRefused } from '../log/appender.js';
 import { admit } from './admit.js';
 import * as answers from './answers.js';
 import { isSender, isSigned, type OnUsed } from './authenticate.js';
@@ -92,7 +92,7 @@ export function createDoor(options: DoorOptions): Door {
     } catch (error) {
       if (error instanceof EventRefused)
         return reject(source, request, response, body, 'refused_by_database');
-      refuse(response, error instanceof AppenderFull ? 'too_much_in_flight' : 'database');
+      refuse(response, 'database');
     }
   }
 

@@ -17,12 +17,11 @@ export interface RejectionKeeperOptions {
   pool: pg.Pool;
   logger: Pick<BaseLogger, 'info' | 'warn'>;
   bounds?: RejectedBounds;
-  /** Bytes that may wait; default 16 MiB. */
-  waitingBytes?: number;
-  /** Default 60 s. */
-  pruneEveryMs?: number;
 }
 
+/** Bytes that may wait. */
+const WAITING_BYTES = 16 * 1024 * 1024;
+const PRUNE_EVERY_MS = 60_000;
 const BATCH = 100;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
@@ -33,13 +32,7 @@ interface Waiting {
 
 /** A keeper, which prunes once it is started; its `stop` resolves when nothing waits. */
 export function createRejectionKeeper(options: RejectionKeeperOptions): RejectionKeeper {
-  const {
-    pool,
-    logger,
-    bounds = REJECTED_BOUNDS,
-    waitingBytes = 16 * 1024 * 1024,
-    pruneEveryMs = 60_000,
-  } = options;
+  const { pool, logger, bounds = REJECTED_BOUNDS } = options;
   const waiting: Waiting[] = [];
   let bytes = 0;
   let sincePrune = 0;
@@ -50,7 +43,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
 
   function keep(rejected: NewRejected): Promise<boolean> {
     const size = rejected.body.length + 1024;
-    if (bytes > 0 && bytes + size > waitingBytes) return Promise.resolve(false);
+    if (bytes > 0 && bytes + size > WAITING_BYTES) return Promise.resolve(false);
     bytes += size;
     return new Promise((resolve) => {
       const answer = (kept: boolean) => {
@@ -120,7 +113,7 @@ export function createRejectionKeeper(options: RejectionKeeperOptions): Rejectio
     keep,
     async start() {
       if (stopping.signal.aborted) stopping = new AbortController();
-      timer ??= setInterval(prune, pruneEveryMs).unref();
+      timer ??= setInterval(prune, PRUNE_EVERY_MS).unref();
     },
     async stop() {
       clearInterval(timer);

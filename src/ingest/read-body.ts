@@ -8,14 +8,14 @@ export interface BodyLimits {
   /** Bytes kept of a body that is larger. */
   prefixBytes: number;
   /** Bytes of a larger body that are read and counted before its sender is answered unheard. */
-  drainBytes: number;
+  countedBytes: number;
 }
 
 /** What the door takes where nothing else is said. */
 export const BODY_LIMITS: BodyLimits = {
   bodyBytes: 5 * 1024 * 1024,
   prefixBytes: 64 * 1024,
-  drainBytes: 64 * 1024 * 1024,
+  countedBytes: 64 * 1024 * 1024,
 };
 
 export type ReadBody =
@@ -65,7 +65,7 @@ function takeChunk(this: IncomingMessage, chunk: Buffer): void {
   if (reading.length > limits.bodyBytes) {
     if (reading.length - chunk.length <= limits.bodyBytes) chunks.push(chunk);
     cutToPrefix(reading);
-    if (reading.length > limits.drainBytes) settle(this, tooLarge(this, reading, false));
+    if (reading.length > limits.countedBytes) settle(this, tooLarge(this, reading, false));
     return;
   }
   const bytes = chunks.length === 0 ? chunk.length + REQUEST_OVERHEAD : chunk.length;

@@ -21,27 +21,16 @@ export interface AppenderLimits {
   batchEvents: number;
   /** Body bytes of one commit at the most (one larger event goes alone). */
   batchBytes: number;
-  /** Body bytes waiting or in flight at the most; beyond, `append` throws `AppenderFull`. */
-  pendingBytes: number;
 }
 
 /** The limits where none are given. */
 const APPENDER_LIMITS: AppenderLimits = {
   batchEvents: 1000,
   batchBytes: 4 * 1024 * 1024,
-  pendingBytes: 64 * 1024 * 1024,
 };
 
 /** Fewer events than these cost less than their commit does besides: they are not shared out. */
 const FEW = 32;
-
-/** There is no room in memory for one more event: the caller answers 503. */
-export class AppenderFull extends Error {
-  readonly code = 'HOOKFOLD_APPENDER_FULL';
-  constructor(readonly pendingBytes: number) {
-    super(`${pendingBytes} bytes of events wait for their commit already`);
-  }
-}
 
 /** Postgres refuses this one event, whatever its neighbours: sending it again would not help. */
 export class EventRefused extends Error {
@@ -59,12 +48,13 @@ export interface AppenderObserver {
 }
 
 export interface Appender {
-  /** Resolves after the commit that holds the event. Rejects with AppenderFull, EventRefused or a fault of Postgres. */
+  /**
+   * Resolves after the commit that holds the event. Rejects with EventRefused or a fault of Postgres. How much waits is
+   * bounded by the caller.
+   */
   append(event: NewEvent): Promise<Appended>;
   /** Resolves when nothing waits and nothing is in flight. */
   idle(): Promise<void>;
-  /** Body bytes waiting or in flight. */
-  pendingBytes(): number;
 }
 
 interface Waiting {
@@ -95,8 +85,6 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   let running: Promise<void> | undefined;
 
   function append(event: NewEvent): Promise<Appended> {
-    if (bytes > 0 && bytes + event.body.length > limits.pendingBytes)
-      return Promise.reject(new AppenderFull(bytes));
     bytes += event.body.length;
     return new Promise<Appended>((resolve, reject) => {
       pending.push({ event, resolve, reject });
@@ -200,7 +188,7 @@ export function createAppender({ pool, limits: given, observer }: AppenderOption
   const idle = async () => {
     while (running) await running;
   };
-  return { append, idle, pendingBytes: () => bytes };
+  return { append, idle };
 }
 
 type Answer = () => void;

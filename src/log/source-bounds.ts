@@ -1,8 +1,7 @@
 // What a source may send: for which workspaces, from where, how much.
 import type pg from 'pg';
 import { normaliseUuid, storableText } from '../../schemas/text.js';
-import { missingSource } from './missing-source.js';
-import type { SourceSettings } from './source.js';
+import { missingSource, type SourceSettings } from './source.js';
 
 export interface SourceBounds {
   /** In any spelling; null: any. */

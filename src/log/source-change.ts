@@ -2,8 +2,13 @@
 import type pg from 'pg';
 import { sqlState } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
-import { missingSource } from './missing-source.js';
-import type { HmacRule, SecretKind, SourceRules, SourceSettings } from './source.js';
+import {
+  type HmacRule,
+  missingSource,
+  type SecretKind,
+  type SourceRules,
+  type SourceSettings,
+} from './source.js';
 import { boundColumns, type SourceBounds } from './source-bounds.js';
 import { createSecret, insertSecret, type NewSecret } from './source-secret.js';
 

@@ -139,7 +139,7 @@ t.test(
 t.test(
   'of a body that is too large a first part and its length are kept, sent whole or in chunks',
   async (t) => {
-    const limits = { bodyBytes: 100_000, prefixBytes: 1000, drainBytes: 1_000_000 };
+    const limits = { bodyBytes: 100_000, prefixBytes: 1000, countedBytes: 1_000_000 };
     const door = await buildIngest(t, { limits });
     const pad = (bytes: number) => `{"event":"x","payload":{"a":"${'a'.repeat(bytes - 32)}"}}`;
     t.equal((await door.post(pad(100_000))).status, 202, 'as large as may be');
@@ -161,16 +161,19 @@ t.test(
   },
 );
 
-t.test('a body that is announced as larger than any number that can be kept is kept all the same', async (t) => {
-  const limits = { bodyBytes: 1000, prefixBytes: 100, drainBytes: 2000 };
-  const door = await buildIngest(t, { limits });
-  const sent = `${head(door, `Content-Length: ${2n ** 64n - 1n}`)}${'a'.repeat(3000)}`;
-  t.same(statuses(await exchange(door.port, sent)), [413]);
-  t.match(await listRejected(door.pool), [{ reason: 'too_large', body_length: Number.MAX_SAFE_INTEGER }]);
-});
+t.test(
+  'a body that is announced as larger than any number that can be kept is kept all the same',
+  async (t) => {
+    const limits = { bodyBytes: 1000, prefixBytes: 100, countedBytes: 2000 };
+    const door = await buildIngest(t, { limits });
+    const sent = `${head(door, `Content-Length: ${2n ** 64n - 1n}`)}${'a'.repeat(3000)}`;
+    t.same(statuses(await exchange(door.port, sent)), [413]);
+    t.match(await listRejected(door.pool), [{ reason: 'too_large', body_length: Number.MAX_SAFE_INTEGER }]);
+  },
+);
 
 t.test('a body that ends before it is told to be too large is counted once', async (t) => {
-  const limits = { bodyBytes: 1000, prefixBytes: 100, drainBytes: 2000 };
+  const limits = { bodyBytes: 1000, prefixBytes: 100, countedBytes: 2000 };
   const door = await buildIngest(t, { limits });
   const blocker = await door.pool.connect();
   await blocker.query('BEGIN; LOCK TABLE rejected_webhook');
