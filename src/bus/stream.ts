@@ -52,13 +52,11 @@ export class StreamUnfit extends Error {
   readonly code = 'HOOKFOLD_STREAM_UNFIT';
 }
 
-/** Makes the stream if there is none, and answers what the server says of it. Throws StreamUnfit. */
+/** Makes the stream if there is none, and answers what the server says of it. Throws StreamUnfit where it cannot be made. */
 export async function ensureStream(connection: NatsConnection): Promise<StreamInfo> {
   assertServer(connection);
   const manager = await managerOf(connection);
-  const info = (await findStream(manager)) ?? (await makeStream(manager));
-  assertFit(info.config);
-  return info;
+  return (await findStream(manager)) ?? (await makeStream(manager));
 }
 
 /** The JetStream API of a connection, without asking the server first. */
@@ -144,7 +142,7 @@ export function assertFit(config: StreamConfig): void {
     if (needed ? JSON.stringify(found) !== JSON.stringify(needed) : found)
       throw new StreamUnfit(
         `stream ${STREAM} has ${name} ${JSON.stringify(found)}, expected ${JSON.stringify(needed)}. ` +
-          'Edit the stream, or delete it: the relay makes it again from the log.',
+          `Change that back (nats stream edit ${STREAM}).`,
       );
   }
 }

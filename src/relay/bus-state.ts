@@ -1,9 +1,8 @@
 import { NatsError } from 'nats';
 import type pg from 'pg';
 import { dial } from '../bus/connect.js';
-import { assertFit, assertFree, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
-import { assertNext } from '../log/assert-next.js';
-import { assertCopy } from './find-position.js';
+import { assertFree, assertServer, findStream, managerOf, STREAM } from '../bus/stream.js';
+import { compareEnd } from './find-position.js';
 
 /** The stream as `hookfold status` shows it. */
 export interface BusState {
@@ -55,9 +54,7 @@ async function ask(natsUrl: string, pool: pg.Pool, state: BusState): Promise<voi
     }
     const { first_seq: first_sequence, last_seq: sequence, messages } = info.state;
     Object.assign(state, { first_sequence, sequence, messages });
-    assertFit(info.config);
-    if (sequence > 0) await assertCopy(connection, pool, sequence);
-    await assertNext(pool, sequence);
+    await compareEnd(connection, pool, info);
   } finally {
     await connection.close();
   }

@@ -15,18 +15,13 @@ type Described = Omit<MirroredEvent, 'raw'>;
 /** What is wrong with the stream's message for an event: a phrase, undefined if it is the event's copy. */
 export function differenceOf(message: ReceivedMessage, event: Described): string | undefined {
   const { headers } = message;
-  if (!headers || !isEvent(headers)) return 'is no event of hookfold (it has no ce-id)';
-  const id = headers.get('ce-id');
+  const id = headers?.get('ce-id');
+  if (!headers || !id) return 'is no event of hookfold (it has no ce-id)';
   if (id !== event.event_id) return `is event ${id}, the log has ${event.event_id}`;
   const position = headers.get('Hookfold-Position');
   if (position !== String(event.position)) return `says it is position ${position}`;
   if (message.subject !== subjectOf(event)) return `has the subject ${message.subject}`;
   return sameBody(headers, message.data, event) ? undefined : 'has another body than the log';
-}
-
-/** Whether a message with these headers is an event of hookfold, of whichever log. */
-export function isEvent(headers: MsgHdrs | undefined): boolean {
-  return (headers?.get('ce-id') ?? '') !== '';
 }
 
 function sameBody(headers: MsgHdrs, data: Uint8Array, event: Described): boolean {

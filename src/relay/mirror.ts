@@ -1,12 +1,15 @@
 // Publishes the log after the stream's end, run after run, until something is other than expected.
+//
+// Every two seconds, busy or idle, the stream's end is compared with the log anew: the stream may be another by then, or
+// have other limits. The log may be another, too, without an error of any statement: a standby that lacks the last commits
+// was promoted behind a proxy, or tables were restored in place. So of each run it is asked, after it was read, whether
+// the event before it is still the one that the stream has there.
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import type pg from 'pg';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
-import { assertFit, findStream, managerOf } from '../bus/stream.js';
+import { hasEvent } from '../log/has-event.js';
 import { createMirroredRunReader, type MirroredRunReader } from '../log/mirrored-run-reader.js';
-import { EventMissing } from '../log/missing-event.js';
-import { readHead } from '../log/read-log.js';
 import type { Run, RunLimits } from '../log/read-run.js';
 import type { Alarm } from './alarm.js';
 import { findPosition, type StreamEnd } from './find-position.js';
@@ -30,90 +33,88 @@ export interface MirrorOptions {
   onMirrored(position: number, events: number): void;
 }
 
-const LOOK_EVERY_MS = 2000;
+const COMPARE_EVERY_MS = 2000;
 /** A run of so many events that is not full comes of a log that is appended to by many at once. */
 const BUSY_EVENTS = 16;
 
 /**
- * Compares the stream's end with the log, then publishes what follows and what is appended, until `mayPublish` says
- * no or an idle stream's end is not where this mirror left it. Throws as `findPosition` (of an idle stream at any time)
- * and `publishRun` do, and EventMissing where events that are to be published are not in the log. When it ends, either
- * way, no run is in flight.
+ * Compares the stream's end with the log, publishes what follows and what is appended, and so over and over, until
+ * `mayPublish` says no. Throws as `findPosition` and `publishRun` do, and EventMissing where events that are to be published
+ * are not in the log. When it ends, either way, no run is in flight.
  */
 export async function mirror(options: MirrorOptions): Promise<void> {
-  const end = await findPosition(options.connection, options.pool);
-  options.onMirrored(end.position, 0);
-  const flight = createFlight(options.onMirrored);
-  try {
-    await follow(options, end, flight);
-    await flight.landed();
-  } finally {
-    await flight.settled();
-  }
+  do {
+    const end = await findPosition(options.connection, options.pool);
+    options.onMirrored(end.position, 0);
+    const flight = createFlight(options.onMirrored);
+    try {
+      await follow(options, end, flight);
+      await flight.landed();
+    } finally {
+      await flight.settled();
+    }
+  } while (options.mayPublish());
 }
 
+/** Publishes what follows an end, for as long as that comparison holds. */
 async function follow(options: MirrorOptions, end: StreamEnd, flight: Flight): Promise<void> {
-  const { connection, limits, alarm, pollMs, gatherMs } = options;
-  const readRun = createMirroredRunReader(options.pool);
+  const { connection, pool, limits, alarm, pollMs, gatherMs } = options;
+  const readRun = createMirroredRunReader(pool);
   const publishRun = createRunPublisher(connection);
-  let position = end.position;
-  let previousId: string | undefined;
-  let lookedAt = performance.now();
-  /** The log's head before the run was read: what is not in that run was not appended meanwhile. */
-  let head = position;
-  let reading = readAhead(readRun, position, { ...limits, events: options.firstRunEvents });
-  for (;;) {
-    const { events: run, isFull } = await reading;
+  const read = (after: StreamEnd, events = limits.events) =>
+    readAhead(pool, readRun, after, { ...limits, events });
+  const until = performance.now() + COMPARE_EVERY_MS;
+  let before = end;
+  let reading = read(before, options.firstRunEvents);
+  while (performance.now() < until) {
+    const next = await reading;
+    if (!next) return;
+    const { events: run, isFull } = next;
     const last = run.at(-1);
-    if (!last && head > position) throw new EventMissing(position + 1);
     if (last) {
       const bytes = bytesOf(run);
-      if (isFull) reading = readAhead(readRun, last.position, limits);
+      const after = { position: last.position, eventId: last.event_id };
+      if (isFull) reading = read(after);
       // Sends the query off, so that Postgres works while this run is written.
       await turn();
       await flight.room(bytes);
       if (!options.mayPublish()) return;
-      const stored = publishRun(run, previousId);
+      const isFirst = before === end;
+      // Of an older message the server may have forgotten the id.
+      const stored = publishRun(run, isFirst ? undefined : before.eventId);
       flight.add({ position: last.position, events: run.length, bytes, stored });
-      // The first one shows whether any will do. Behind one that is not full the log ends: what is appended while it
-      // is stored makes the next, in place of many small ones.
-      if (previousId === undefined || !isFull) await flight.landed();
+      if (isFirst || !isFull) await flight.landed();
       if (!isFull) {
         // Reading, sending and acknowledging cost as much for ten events as for a hundred, and the door has need of it.
         if (run.length >= BUSY_EVENTS) await delay(gatherMs);
-        reading = readAhead(readRun, last.position, limits);
+        reading = read(after);
       }
-      ({ position, event_id: previousId } = last);
+      before = after;
     } else {
       await flight.landed();
       await alarm.wait(pollMs);
       if (!options.mayPublish()) return;
-      if (performance.now() - lookedAt > LOOK_EVERY_MS) {
-        if (!(await isUntouched(connection, { ...end, position }))) return;
-        head = await readHead(options.pool);
-        lookedAt = performance.now();
-      }
-      reading = readAhead(readRun, position, limits);
+      reading = read(before);
     }
   }
 }
 
-// Its failure is thrown to whoever waits for it; where the mirror ends before, to nobody.
+/** The run after an event; undefined where the log has another event in that one's place, so is another log. */
 function readAhead(
+  pool: pg.Pool,
   readRun: MirroredRunReader,
-  position: number,
+  { position, eventId }: StreamEnd,
   limits: RunLimits,
-): Promise<Run<MirroredEvent>> {
-  const reading = readRun(position, limits);
+): Promise<Run<MirroredEvent> | undefined> {
+  const read = async () => {
+    const run = await readRun(position, limits);
+    if (run.events.length === 0 || eventId === undefined) return run;
+    return (await hasEvent(pool, position, eventId)) ? run : undefined;
+  };
+  const reading = read();
+  // Its failure is thrown to whoever waits for it; where the mirror ends before, to nobody.
   reading.catch(() => {});
   return reading;
 }
 
 const bytesOf = (run: readonly MirroredEvent[]) => run.reduce((sum, { raw }) => sum + raw.end - raw.start, 0);
-
-async function isUntouched(connection: NatsConnection, end: StreamEnd): Promise<boolean> {
-  const info = await findStream(await managerOf(connection));
-  // Limits may have been set since: messages that go by them leave the end as it is.
-  if (info) assertFit(info.config);
-  return info?.created === end.created && info.state.last_seq === end.position;
-}

@@ -142,6 +142,17 @@ t.test('limits that a stream is given while nothing is published stop the relay'
   await assertMirrored(t, pool, server.url, 60);
 });
 
+t.test('so do limits that it is given while there is always something to publish', async (t) => {
+  const { server, options } = await setUp(t, 8000);
+  const relay = await startRelay(t, { ...options, limits: { ...options.limits, events: 1 } });
+  await waitFor(() => relay.status().position > 0, { everyMs: 1 });
+  const { manager, sequence } = await openBus(t, server.url);
+  await manager.streams.update(STREAM, { max_age: nanos(24 * 3600 * 1000) });
+  await waitFor(() => relay.status().state === 'refused', { what: 'the relay to see the limit' });
+  t.match(relay.status().error, /max_age 86400000000000, expected 0/);
+  t.ok((await sequence()) < 8000, 'it had more to publish');
+});
+
 t.test('where the last message was removed by hand, the relay stops and says so', async (t) => {
   const { pool, server, options } = await setUp(t, 50);
   const relay = await startRelay(t, options);
@@ -151,7 +162,7 @@ t.test('where the last message was removed by hand, the relay stops and says so'
   await relay.stop();
   await relay.start();
   await waitFor(() => relay.status().state === 'refused');
-  t.match(relay.status().error, /its last message, at sequence 50, was removed.*delete the stream/);
+  t.match(relay.status().error, /its last message, at sequence 50, was removed.*keep the stream/);
   await manager.streams.delete(STREAM);
   await assertMirrored(t, pool, server.url, 50);
 });
