@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { findProgram } from './find-program.js';
 
@@ -8,7 +9,7 @@ const COMMAND = 'apt-get update && apt-get install -y nats-server';
  * The path of nats-server, installed first if that can be done without a question (root on Debian or Ubuntu), which
  * `say` announces. Undefined where it cannot be had; then `say` was given the command to run by hand.
  */
-export function ensureNatsServer(say: (line: string) => void): string | undefined {
+export async function ensureNatsServer(say: (line: string) => void): Promise<string | undefined> {
   const present = findProgram('nats-server');
   if (present) return present;
   if (!isDebian() || findProgram('apt-get') === undefined) {
@@ -23,16 +24,23 @@ export function ensureNatsServer(say: (line: string) => void): string | undefine
   return install(say);
 }
 
-function install(say: (line: string) => void): string | undefined {
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const run = (args: string[]) => spawnSync('apt-get', args, { env: environment, encoding: 'utf8' });
-  run(['update']); // A failed update may still leave a list that is good enough.
-  const installed = run(['install', '-y', '--no-install-recommends', 'nats-server']);
+async function install(say: (line: string) => void): Promise<string | undefined> {
+  await runApt(['update']); // A failed update may still leave a list that is good enough.
+  const said = await runApt(['install', '-y', '--no-install-recommends', 'nats-server']);
   const program = findProgram('nats-server');
   // Judged by the program, not by the exit code: the package's own service may fail to start where we do not need it.
-  if (!program)
-    say(`apt-get install nats-server failed: ${lastLine(installed.stderr)}. Run by hand: ${COMMAND}`);
+  if (!program) say(`apt-get install nats-server failed: ${lastLine(said)}. Run by hand: ${COMMAND}`);
   return program;
+}
+
+/** Resolves, when it has ended, with what it wrote to stderr. In a group of its own: Ctrl-C does not cut an installation off. */
+async function runApt(args: string[]): Promise<string> {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const child = spawn('apt-get', args, { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+  await once(child, 'close');
+  return said;
 }
 
 function isDebian(): boolean {
@@ -43,6 +51,6 @@ function isDebian(): boolean {
   }
 }
 
-function lastLine(text: string | null): string {
-  return text?.trimEnd().split('\n').at(-1) ?? '';
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
 }

@@ -1,8 +1,7 @@
-// A server that is started again when it ends without having been told to.
+// A server that is started until it runs, and again when it ends without having been told to.
 import { setTimeout as delay } from 'node:timers/promises';
 
 interface Server {
-  port: number;
   exited: Promise<string>;
   stop(withinMs?: number): Promise<void>;
   kill(): Promise<void>;
@@ -11,64 +10,63 @@ interface Server {
 export interface KeptServerOptions<Kind extends Server> {
   name: string;
   /**
-   * Given the port of the first run, so that URLs stay true. Rejects soon once `signal` is aborted, and leaves nothing
-   * running then.
+   * Always on the same port, so that URLs stay true. Rejects soon once `signal` is aborted, and leaves nothing running
+   * then.
    */
-  start(signal: AbortSignal, port?: number): Promise<Kind>;
-  /** Told of crashes. */
+  start(signal: AbortSignal): Promise<Kind>;
+  /** Told of crashes, and of a first start that failed; of those that fail after it nothing is said. */
   say(line: string): void;
   /** Once aborted, nothing is started any more. What runs is ended by `stop` or `kill` only. */
   signal: AbortSignal;
 }
 
-export interface KeptServer<Kind extends Server> {
-  /** The server of the first start. */
-  server: Kind;
+export interface KeptServer {
   stop(withinMs: number): Promise<void>;
   kill(): Promise<void>;
 }
 
 const RETRY_MS = 1_000;
 
-/** Starts the server and keeps it running until `stop` or `kill`; throws if the first start fails. */
-export async function keepServer<Kind extends Server>(
-  options: KeptServerOptions<Kind>,
-): Promise<KeptServer<Kind>> {
-  const { name, say } = options;
+/** Keeps a server running until `stop` or `kill`: `running`, or where there is none yet, one that it starts. */
+export function keepServer<Kind extends Server>(
+  { name, start, say, signal }: KeptServerOptions<Kind>,
+  running?: Kind,
+): KeptServer {
   const told = new AbortController();
-  const ending = AbortSignal.any([options.signal, told.signal]);
-  const first = await options.start(ending);
-  let current = first;
-  let restarted = Promise.resolve();
-  const watch = async () => {
-    for (;;) {
-      const how = await current.exited;
+  const ending = AbortSignal.any([signal, told.signal]);
+  let current = running;
+  let starting = Promise.resolve();
+
+  const keep = async () => {
+    while (!ending.aborted) {
+      const how = await current?.exited;
       if (ending.aborted) return;
-      say(`${name} ${how}; starting it again`);
-      restarted = startAgain();
-      await restarted;
+      if (how !== undefined) say(`${name} ${how}; starting it again`);
+      starting = startUntilItRuns();
+      await starting;
     }
   };
-  const startAgain = async () => {
-    while (!ending.aborted) {
+  const startUntilItRuns = async () => {
+    const isRestart = current !== undefined;
+    for (let failed = false; !ending.aborted; failed = true) {
       try {
-        current = await options.start(ending, first.port);
-        return say(`${name} runs again`);
+        current = await start(ending);
+        if (isRestart || failed) say(`${name} runs${isRestart ? ' again' : ''}`);
+        return;
       } catch (error) {
         if (ending.aborted) return;
-        say(`${name} cannot be started: ${(error as Error).message}`);
+        if (!failed) say(`${name} cannot be started: ${(error as Error).message}`);
         await delay(RETRY_MS, undefined, { signal: ending }).catch(() => {});
       }
     }
   };
-  void watch();
+  void keep();
   const end = async (how: (server: Kind) => Promise<void>) => {
     told.abort();
-    await restarted; // Else its server would outlive us.
-    await how(current);
+    await starting; // Else its server would outlive us.
+    if (current) await how(current);
   };
   return {
-    server: first,
     stop: (withinMs) => end((server) => server.stop(withinMs)),
     kill: () => end((server) => server.kill()),
   };

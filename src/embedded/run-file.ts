@@ -8,7 +8,7 @@ export interface RunFile {
   databaseUrl: string;
   /** Where the read models are not in the log's database. */
   readDatabaseUrl?: string;
-  natsUrl?: string;
+  natsUrl: string;
   ingestUrl: string;
   queryUrl: string;
   projectorUrl: string;

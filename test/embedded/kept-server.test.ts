@@ -18,7 +18,7 @@ t.test('a stop while a server is started again ends the new one, too', async (t)
   const answers = new Promise<void>((resolve) => {
     beAnswering = resolve;
   });
-  const kept = await keepServer({
+  const kept = keepServer({
     name: 'sleeper',
     start: async () => {
       started.push(await startSleeper(t));
@@ -28,7 +28,8 @@ t.test('a stop while a server is started again ends the new one, too', async (t)
     say: () => {},
     signal: new AbortController().signal,
   });
-  await kept.server.kill();
+  await waitFor(() => started.length === 1);
+  await started[0]!.kill();
   await waitFor(() => started.length === 2);
   const stopped = kept.stop(1_000);
   beAnswering();
@@ -42,21 +43,40 @@ t.test('a stop while a server is started again ends the new one, too', async (t)
 t.test('a stop gives up a start that is under way, and starts nothing again', async (t) => {
   let starts = 0;
   const said: string[] = [];
-  const kept = await keepServer({
+  const first = await startSleeper(t);
+  const options = {
     name: 'sleeper',
-    start: async (signal) => {
+    start: async (signal: AbortSignal) => {
       starts += 1;
-      if (starts === 1) return startSleeper(t);
       return new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason));
       });
     },
+    say: (line: string) => void said.push(line),
+    signal: new AbortController().signal,
+  };
+  const kept = keepServer(options, first);
+  await first.kill();
+  await waitFor(() => starts === 1);
+  await kept.stop(1_000);
+  t.equal(starts, 1);
+  t.same(said, ['sleeper ended by SIGKILL; starting it again']);
+});
+
+t.test('a server that cannot be started is tried until it can be, and it is said once', async (t) => {
+  let starts = 0;
+  const said: string[] = [];
+  const kept = keepServer({
+    name: 'sleeper',
+    start: async () => {
+      starts += 1;
+      if (starts < 3) throw new Error('not today');
+      return startSleeper(t);
+    },
     say: (line) => void said.push(line),
     signal: new AbortController().signal,
   });
-  await kept.server.kill();
-  await waitFor(() => starts === 2);
+  await waitFor(() => said.length === 2);
+  t.same(said, ['sleeper cannot be started: not today', 'sleeper runs']);
   await kept.stop(1_000);
-  t.equal(starts, 2);
-  t.same(said, ['sleeper ended by SIGKILL; starting it again']);
 });

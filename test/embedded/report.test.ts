@@ -5,7 +5,7 @@ function describe(servers: { databaseUrl?: string; natsUrl?: string }): string {
   const lines = describeRunning({
     access: { isNew: false },
     databaseUrl: 'postgres://me@db/log',
-    natsUrl: undefined,
+    natsUrl: 'nats://127.0.0.1:4222',
     ingestUrl: 'http://127.0.0.1:8080',
     queryUrl: 'http://127.0.0.1:8081',
     ...servers,

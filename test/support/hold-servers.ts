@@ -8,7 +8,7 @@ import { runFolder, serversFile, type TestServers } from './runner-file.js';
 import { endAllHomes } from './test-home.js';
 
 const runner = Number(process.argv[2]);
-if (!ensureNatsServer(console.error)) process.exit(1);
+if (!(await ensureNatsServer(console.error))) process.exit(1);
 const server = await startPostgres({
   home: join(runFolder(runner), 'postgres'),
   settings: {

@@ -15,7 +15,7 @@ import { type Servers, startServers } from './servers.js';
 export interface Running {
   access: Access;
   databaseUrl: string;
-  natsUrl: string | undefined;
+  natsUrl: string;
   ingestUrl: string;
   queryUrl: string;
 }
@@ -88,7 +88,7 @@ function writeRun(
     supervisor: identify(process.pid),
     databaseUrl,
     ...(readDatabaseUrl ? { readDatabaseUrl } : {}),
-    ...(natsUrl ? { natsUrl } : {}),
+    natsUrl,
     ...urls(context, ports),
     roles: processes.filter((identity): identity is ProcessIdentity => identity !== undefined),
   });

@@ -21,7 +21,7 @@ export function describeRunning(machine: Running): string[] {
     `  webhook URL   ${webhookLine(ingestUrl, shown)}`,
     `  query API     ${queryUrl}/v1   (for people: ${queryUrl}/docs)`,
     `  API key       ${shown.key ?? HOW_TO_SHOW}`,
-    `  NATS          ${natsUrl ? `${natsHosts(natsUrl)}   stream ${STREAM}` : 'not running; the log is mirrored once it is'}`,
+    `  NATS          ${natsHosts(natsUrl)}   stream ${STREAM}`,
     `  Postgres      ${withoutPassword(databaseUrl)}   (password in run.json of the data folder)`,
     '',
     ...nextSteps(machine, shown),

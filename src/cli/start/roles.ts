@@ -67,7 +67,7 @@ function roleEnvironment(context: CommandContext, servers: Servers, ports: Ports
     ...process.env,
     DATABASE_URL: servers.databaseUrl,
     READ_DATABASE_URL: configuration.READ_DATABASE_URL ?? '',
-    NATS_URL: servers.natsUrl ?? '',
+    NATS_URL: servers.natsUrl,
     HOOKFOLD_DATA: home,
     HOST: configuration.HOST,
     ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
