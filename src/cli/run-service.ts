@@ -21,13 +21,13 @@ export async function runService(
   done?: () => Promise<void>,
 ): Promise<never> {
   outliveReader();
-  const request = listenForStop();
+  const asked = listenForStop();
   let fatal = 'cannot start';
   const started = service.start().then(() => {
     announce(logger);
     fatal = 'cannot go on';
   });
-  const outcome = Promise.race([request.asked, finished(started, done)]);
+  const outcome = Promise.race([asked, finished(started, done)]);
   try {
     logger.info({ why: await outcome }, 'stopping');
   } catch (error) {

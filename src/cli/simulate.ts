@@ -37,7 +37,7 @@ export function defineSimulate(command: Command, context: CommandContext): void 
     )
     .action(async (options: SimulateOptions) => {
       const stop = new AbortController();
-      listenForStop().asked.then(() => stop.abort());
+      listenForStop().then(() => stop.abort());
       const { rate, json } = options;
       const delivered = await deliver({
         url: readUrl(options.url ?? urlOfRunning(context)),

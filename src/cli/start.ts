@@ -45,15 +45,15 @@ async function runUntilStopped(context: CommandContext): Promise<never> {
   outliveReader();
   const machine = createOneMachine(context, context.print);
   // What this leaves running, the next start takes over.
-  const request = listenForStop(() => {
+  const asked = listenForStop(() => {
     Promise.race([machine.kill(), delay(KILL_WITHIN_MS)]).finally(() => process.exit(1));
   });
   const started = machine.start().then((running) => {
     for (const line of describeRunning(running)) context.print(line);
-    return request.asked;
+    return asked;
   });
   try {
-    await Promise.race([request.asked, started]);
+    await Promise.race([asked, started]);
   } catch (error) {
     await machine.stop();
     throw error;

@@ -38,7 +38,7 @@ async function tail(
   print: (line: string) => void,
 ): Promise<void> {
   let stopped = false;
-  listenForStop().asked.then(() => {
+  listenForStop().then(() => {
     stopped = true;
   });
   for (let last = after ?? (await readHead(pool)); !stopped; ) {

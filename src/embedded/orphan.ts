@@ -19,10 +19,16 @@ export async function endOrphan(
 ): Promise<void> {
   for (const signal of signals) {
     sendSignal(pid, signal);
-    for (const until = Date.now() + withinMs; Date.now() < until; await delay(25))
-      if (!isRunning(pid)) return;
+    if (await hasEnded(pid, withinMs)) return;
   }
   throw new Error(`process ${pid}, left by an earlier start, does not end. End it by hand: kill -9 ${pid}`);
+}
+
+/** Resolves with true when a process has ended, by itself or not, with false where it has not `withinMs`. */
+export async function hasEnded(pid: number, withinMs: number): Promise<boolean> {
+  for (const until = Date.now() + withinMs; Date.now() < until; await delay(25))
+    if (!isRunning(pid)) return true;
+  return false;
 }
 
 /** True while the process exists, as another user's too; a zombie counts as ended. */

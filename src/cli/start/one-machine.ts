@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { lockHome } from '../../embedded/home-lock.js';
 import { identify, type ProcessIdentity } from '../../embedded/process-identity.js';
-import { removeRunFile, writeRunFile } from '../../embedded/run-file.js';
+import { readRunFile, removeRunFile, writeRunFile } from '../../embedded/run-file.js';
 import { unlessAborted } from '../../embedded/unless-aborted.js';
 import type { CommandContext } from '../context.js';
 import { migrateAll } from '../migrate.js';
@@ -63,7 +63,8 @@ export function createOneMachine(context: CommandContext, say: Say): OneMachine 
     servers?.flush();
     await roles?.[how]();
     await servers?.[how]();
-    if (unlock) removeRunFile(context.home);
+    // That of a killed start names roles that still end, and that the next start has to wait for.
+    if (readRunFile(context.home)?.supervisor.pid === process.pid) removeRunFile(context.home);
     unlock?.();
   };
   return {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endOrphan } from '../../embedded/orphan.js';
+import { endOrphan, hasEnded } from '../../embedded/orphan.js';
 import { isSameProcess } from '../../embedded/process-identity.js';
 import { createRoleProcess, type RoleProcess } from '../../embedded/role-process.js';
 import { readLastRunFile } from '../../embedded/run-file.js';
@@ -14,6 +14,8 @@ const ROLES = ['ingest', 'projector', 'query'] as const;
 // Ingest gives a stalled sender five seconds.
 const STOP_INGEST_MS = 6_000;
 const STOP_OTHERS_MS = 1_500;
+/** A role gives itself nine seconds. */
+const END_BY_THEMSELVES_MS = 10_000;
 
 /** All roles as one. `changed` is called whenever a process of theirs is another one. */
 export interface Roles {
@@ -55,10 +57,15 @@ export function createRoles(
   };
 }
 
-/** Waits until the roles of a killed start have ended by themselves, and ends those that do not. */
+/**
+ * Waits until the roles of a killed start have ended by themselves: the door answers what is in flight first, and a signal
+ * would be its second request to stop. Those that do not end in time are killed.
+ */
 export async function endRolesLeftBehind(home: string): Promise<void> {
   const left = readLastRunFile(home)?.roles.filter(isSameProcess) ?? [];
-  await Promise.all(left.map(({ pid }) => endOrphan(pid, ['SIGTERM', 'SIGKILL'], STOP_INGEST_MS)));
+  await Promise.all(
+    left.map(async ({ pid }) => (await hasEnded(pid, END_BY_THEMSELVES_MS)) || endOrphan(pid, ['SIGKILL'])),
+  );
 }
 
 function roleEnvironment(context: CommandContext, servers: Servers, ports: Ports): NodeJS.ProcessEnv {
