@@ -24,6 +24,8 @@ export interface LeaseHolder extends Service {
   held(): boolean;
   /** The epoch of the held lease. */
   epoch(): number | undefined;
+  /** Why the last attempt learnt nothing of the lease; undefined where it did, whoever holds it. */
+  failure(): unknown;
 }
 
 /** A holder that is not running. `start` resolves after the first attempt; `stop` gives the lease back. */
@@ -35,7 +37,7 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
   let expiry: NodeJS.Timeout | undefined;
   let attempt: Promise<void> | undefined;
   let running = false;
-  let reached = true;
+  let failure: unknown;
 
   const held = () => lease !== undefined && performance.now() < lease.heldUntil;
 
@@ -69,10 +71,10 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
         const acquired = await acquireLease(pool, claim);
         if (acquired) keep(acquired.epoch, sentAt);
       }
-      reached = true;
+      failure = undefined;
     } catch (error) {
-      if (reached) logger.warn({ err: error, lease: name }, 'the database of the lease cannot be reached');
-      reached = false;
+      if (failure === undefined) logger.warn({ err: error, lease: name }, 'the lease cannot be looked at');
+      failure = error;
     }
   }
 
@@ -99,5 +101,5 @@ export function createLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
     if (given) await releaseLease(pool, { ...claim, epoch: given.epoch }).catch(() => {});
   }
 
-  return { start, stop, held, epoch: () => (held() ? lease?.epoch : undefined) };
+  return { start, stop, held, epoch: () => (held() ? lease?.epoch : undefined), failure: () => failure };
 }

@@ -50,6 +50,8 @@ export async function runRelay(options: RelayLoopOptions, signal: AbortSignal): 
     }
     await lease?.start();
     if (lease?.held() === false) {
+      const failure = lease.failure();
+      if (failure !== undefined) throw failure; // Not even who else relays is known.
       enter(options, 'standby');
       return PAUSE_MS.standby;
     }

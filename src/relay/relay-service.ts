@@ -6,7 +6,6 @@
 // Any number may run: a lease lets one publish, and the expected sequence of each message keeps the stream right even
 // where two do. Nothing here is in the way of an append: while the bus is away, or is not the log's, events wait in
 // the log.
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseLogger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createBus } from '../bus/connect.js';
@@ -19,11 +18,14 @@ import type { Service } from '../service.js';
 import { createAlarm } from './alarm.js';
 import { runRelay } from './relay-loop.js';
 import { createRelayMetrics, type RelayStatus } from './relay-metrics.js';
+import { within } from './within.js';
 
 /** Bounds of a run: a few milliseconds of work, and little memory. A query costs as much as reading 200 events. */
 const RUN_LIMITS: RunLimits = { events: 2000, bytes: 2 * 1024 * 1024 };
 
 const STOPPED_WITHIN_MS = 2000;
+/** Metrics are asked for with the door's: a log that does not answer may not cost the others. */
+const HEAD_WITHIN_MS = 500;
 
 export interface RelayOptions {
   databaseUrl: string;
@@ -64,7 +66,7 @@ export function createRelayService(options: RelayOptions): Relay {
   const metrics = createRelayMetrics(
     options.metrics,
     () => status,
-    async () => readHead(resources!.pool),
+    async () => within(HEAD_WITHIN_MS, readHead(resources!.pool), status.position),
   );
 
   function onPublished(position: number, events: number): void {
@@ -98,11 +100,13 @@ export function createRelayService(options: RelayOptions): Relay {
     resources = undefined;
     stopping.abort();
     alarm.ring();
-    await within(STOPPED_WITHIN_MS, running);
+    // A server that does not answer must not hold up the end of the process.
+    await within(STOPPED_WITHIN_MS, running, undefined);
     await bus.stop(); // What is still in flight is over with this.
     await within(
       STOPPED_WITHIN_MS,
       running.then(() => lease?.stop()).then(() => pool.end()),
+      undefined,
     );
   }
 
@@ -115,9 +119,4 @@ export function createRelayService(options: RelayOptions): Relay {
       ring(bus, position);
     },
   };
-}
-
-// A server that does not answer must not hold up the end of the process.
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  await Promise.race([work, delay(ms, undefined, { ref: false })]);
 }

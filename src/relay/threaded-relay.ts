@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { BaseLogger } from 'pino';
 import type { Service } from '../service.js';
 import type { RelayAnswer, RelayOrder, RelayWord } from './relay-thread.js';
+import { within } from './within.js';
 
 export interface ThreadedRelayOptions extends RelayOrder {
   logger: Pick<BaseLogger, 'error'>;
@@ -32,22 +33,33 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
 
   function run(): void {
     restart = undefined;
-    const mine = new Worker(new URL('./relay-thread.js', import.meta.url), {
+    try {
+      thread = launch();
+    } catch (error) {
+      startAgain(error as Error);
+    }
+  }
+
+  function launch(): Worker {
+    const launched = new Worker(new URL('./relay-thread.js', import.meta.url), {
       workerData: order satisfies RelayOrder,
       resourceLimits: LIMITS,
     });
-    thread = mine;
     let failure: Error | undefined;
-    mine.on('message', hear);
-    mine.on('error', (error) => {
+    launched.on('message', hear);
+    launched.on('error', (error) => {
       failure = error;
     });
-    mine.on('exit', () => {
-      if (thread !== mine) return; // It was stopped.
-      logger.error({ err: failure, restartMs: RESTART_MS }, 'the relay ended; it is started again');
-      thread = undefined;
-      restart = setTimeout(run, RESTART_MS);
+    launched.on('exit', () => {
+      if (thread === launched) startAgain(failure); // Else it was stopped.
     });
+    return launched;
+  }
+
+  function startAgain(failure: Error | undefined): void {
+    logger.error({ err: failure, restartMs: RESTART_MS }, 'the relay ended; it is started again');
+    thread = undefined;
+    restart = setTimeout(run, RESTART_MS);
   }
 
   function hear(answer: RelayAnswer): void {
@@ -62,10 +74,9 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
   async function metrics(): Promise<string> {
     if (!thread) return '';
     const question = ++asked;
-    const text = await within(ANSWER_MS, '', (resolve) => {
-      questions.set(question, resolve);
-      tell({ kind: 'metrics', question });
-    });
+    const answer = new Promise<string>((resolve) => questions.set(question, resolve));
+    tell({ kind: 'metrics', question });
+    const text = await within(ANSWER_MS, answer, '');
     questions.delete(question);
     return text;
   }
@@ -76,11 +87,12 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
     const stopping = thread;
     thread = undefined;
     if (!stopping) return;
-    await within(STOP_MS, undefined, (resolve) => {
-      onStopped = () => resolve(undefined);
-      stopping.once('exit', onStopped);
-      stopping.postMessage({ kind: 'stop' } satisfies RelayWord);
+    const stopped = new Promise<void>((resolve) => {
+      onStopped = resolve;
+      stopping.once('exit', resolve);
     });
+    stopping.postMessage({ kind: 'stop' } satisfies RelayWord);
+    await within(STOP_MS, stopped, undefined);
     await stopping.terminate();
   }
 
@@ -92,15 +104,4 @@ export function createThreadedRelay({ logger, ...order }: ThreadedRelayOptions):
     ring: (position) => tell({ kind: 'ring', position }),
     metrics,
   };
-}
-
-/** What `work` resolves with, or `otherwise` after `ms`. */
-function within<T>(ms: number, otherwise: T, work: (resolve: (value: T) => void) => void): Promise<T> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms, otherwise);
-    work((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
 }

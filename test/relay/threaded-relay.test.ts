@@ -57,3 +57,16 @@ t.test('a thread that ends is told of, and another takes over', async (t) => {
   await assertMirrored(t, database.pool, server.url, 50);
   t.equal(told.length, ends, 'one that was stopped is not started again');
 });
+
+t.test('a thread that cannot be made is told of, and tried again: the door goes on', async (t) => {
+  const told: unknown[] = [];
+  const relay = createThreadedRelay({
+    ...{ databaseUrl: 'postgres://127.0.0.1:1/none', natsUrl: 'nats://127.0.0.1:1' },
+    logLevel: (() => 'cannot be handed to a thread') as never,
+    logger: { error: (...args: unknown[]) => void told.push(args[1]) } as never,
+  });
+  await relay.start();
+  await waitFor(() => told.length >= 2, { what: 'two failures' });
+  await relay.stop();
+  t.match(told[0], /started again/);
+});
