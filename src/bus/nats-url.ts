@@ -26,6 +26,7 @@ function decode(text: string): string {
 
 function toUrl(text: string): URL {
   const url = text.includes('://') ? text : `nats://${text}`;
-  if (URL.canParse(url)) return new URL(url);
+  // Without a host (a comma too many, a scheme alone) it is a URL all the same.
+  if (URL.canParse(url) && new URL(url).hostname) return new URL(url);
   throw new TypeError('NATS_URL has to be like nats://host:4222, several with commas between');
 }

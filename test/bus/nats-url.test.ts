@@ -9,6 +9,8 @@ t.test('NATS_URL names servers, credentials and TLS', async (t) => {
   t.same(parseNatsUrl('nats://token@h:1'), { servers: ['h:1'], token: 'token' });
   t.same(parseNatsUrl('tls://h'), { servers: ['h:4222'], tls: {} });
   t.throws(() => parseNatsUrl('nats://me:secret@'), { message: /^(?!.*secret)/ });
+  for (const url of ['nats://a:4222,', ',a', 'nats://'])
+    t.throws(() => parseNatsUrl(url), { name: 'TypeError', message: /^NATS_URL has to be like/ });
   for (const url of ['nats://me:50%off@h', 'nats://50%off@h'])
     t.throws(() => parseNatsUrl(url), { name: 'TypeError', message: /^NATS_URL (?!.*off).*%25/ });
 });
