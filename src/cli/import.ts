@@ -31,7 +31,7 @@ where the last line has no end and is no whole JSON: that one is left, for the r
 }
 
 async function run(context: CommandContext, path: string, source: string, quiet: boolean): Promise<Imported> {
-  const progress = quiet ? undefined : createProgress(context);
+  const progress = quiet ? undefined : createProgress();
   const bodyBytes = context.configuration.MAX_BODY_BYTES;
   const shown = progress ? { onProgress: progress.show } : {};
   try {
@@ -56,7 +56,7 @@ async function withFile<Answer>(file: string, work: (path: string) => Promise<An
   }
 }
 
-function createProgress(context: CommandContext): { show: ImportOptions['onProgress'] & {}; end(): void } {
+function createProgress(): { show: ImportOptions['onProgress'] & {}; end(): void } {
   if (process.stderr.isTTY) {
     const bar = new SingleBar({
       format: '{bar} {percentage}% | {events} events | {eta_formatted} left',
@@ -77,7 +77,8 @@ function createProgress(context: CommandContext): { show: ImportOptions['onProgr
     show: (bytes, total, { appended }) => {
       if (performance.now() - shownAt < 2000) return;
       shownAt = performance.now();
-      context.print(`${Math.floor((100 * bytes) / Math.max(total, 1))} %: ${appended} events appended`);
+      const done = Math.floor((100 * bytes) / Math.max(total, 1));
+      process.stderr.write(`${done} %: ${appended} events appended\n`);
     },
     end: () => {},
   };

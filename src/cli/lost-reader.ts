@@ -1,6 +1,9 @@
 // What becomes of a command whose output nobody reads any more: the other end of a pipe, or the terminal, has gone.
 
-/** Ends the program where whoever read it has seen enough (`hookfold tail | head`): that is an end, not a fault. */
+/**
+ * Ends the program where whoever read it has seen enough (`hookfold tail | head`): that is an end, not a fault. One that was
+ * found before keeps its exit code.
+ */
 export function endWithReader(): void {
   process.stdout.on('error', endOrThrow);
 }
@@ -12,6 +15,6 @@ export function outliveReader(): void {
 }
 
 function endOrThrow(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code === 'EPIPE') process.exit();
   throw error;
 }

@@ -1,4 +1,4 @@
-// What `hookfold verify projections` says, and how it ends.
+// What `hookfold verify` says, and how it ends.
 import t from 'tap';
 import { findProjection } from '../../projections/index.js';
 import { createProgressLine } from '../../src/cli/progress-line.js';
@@ -33,6 +33,16 @@ t.test('what was found of one read model is told, whatever becomes of the others
     { projection: 'activity', error: /no live table/ },
     { projection: 'integration', drifted: 0, more: 0 },
   ]);
+});
+
+t.test('a fault that was found ends verify with 1, read or not', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  await fillLog(pool, fixtureBodies().slice(0, 3));
+  await pool.query('ALTER TABLE event_log_1 DISABLE TRIGGER ALL');
+  await pool.query('DELETE FROM event_log_1 WHERE position = 2');
+  const program = runProgram(t, ['verify', 'log'], { DATABASE_URL: url });
+  program.child.stdout!.destroy();
+  t.match(await program.exit, { code: 1, signal: null, stderr: '' });
 });
 
 t.test(
