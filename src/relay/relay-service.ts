@@ -1,7 +1,7 @@
 // The relay: what the log holds goes to the stream, in order, each event once, message n being event n.
 //
 //   log ──(runs)──▶ stream           the stream's own last sequence is the only checkpoint
-//    └─(position)──▶ doorbell        so that projectors need not poll
+//    └─(position)──▶ doorbell        so that projectors, and the relay of another door, need not poll
 //
 // Any number may run: a lease lets one publish, and the expected sequence of each message keeps the stream right even
 // where two do. Nothing here is in the way of an append: while the bus is away, or is not the log's, events wait in
@@ -9,7 +9,7 @@
 import type { BaseLogger } from 'pino';
 import type { Registry } from 'prom-client';
 import { createBus } from '../bus/connect.js';
-import { ring } from '../bus/doorbell.js';
+import { onRing, ring } from '../bus/doorbell.js';
 import { readHead } from '../log/read-log.js';
 import type { RunLimits } from '../log/read-run.js';
 import { createLeaseHolder } from '../postgres/lease-holder.js';
@@ -69,9 +69,20 @@ export function createRelayService(options: RelayOptions): Relay {
     async () => within(HEAD_WITHIN_MS, readHead(resources!.pool), status.position),
   );
 
+  // The door of a relay that stands by rings for what it has appended. One's own rings come back, too.
+  let rungAt = 0;
+  onRing(bus, (position) => {
+    if (position > rungAt) alarm.ring();
+  });
+
+  function tell(position: number): void {
+    rungAt = Math.max(rungAt, position);
+    ring(bus, position);
+  }
+
   function onPublished(position: number, events: number): void {
     metrics.published(events);
-    ring(bus, position);
+    tell(position);
   }
 
   function open() {
@@ -116,7 +127,7 @@ export function createRelayService(options: RelayOptions): Relay {
     status: () => ({ ...status }),
     ring: (position) => {
       alarm.ring();
-      ring(bus, position);
+      tell(position);
     },
   };
 }

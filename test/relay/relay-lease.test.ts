@@ -1,4 +1,4 @@
-// What a relay says of its lease, and of a log that does not answer.
+// Relays that share a lease, one that cannot look at it, and one whose log does not answer.
 import { Registry } from 'prom-client';
 import t from 'tap';
 import { inTransaction } from '../../src/postgres/transaction.js';
@@ -34,4 +34,16 @@ t.test('a log that does not answer costs no metric but its own', async (t) => {
     });
     t.match(await waitFor(() => shown), 'hookfold_relay_state{state="mirroring"} 1');
   });
+});
+
+t.test('what the door of a relay that stands by has appended is published at its ring', async (t) => {
+  const [{ pool, url }, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
+  const urls = { databaseUrl: url, natsUrl: server.url };
+  const holder = await startRelay(t, { ...urls, pollMs: 60_000 });
+  await waitFor(() => holder.status().state === 'mirroring');
+  const other = await startRelay(t, urls);
+  await waitFor(() => other.status().state === 'standby');
+  await appendFixture(pool, 3);
+  other.ring(3);
+  await waitFor(() => holder.status().position === 3);
 });
