@@ -1,7 +1,6 @@
 // The stream: one for the whole log, without limits, numbered as the log is.
 import {
   DiscardPolicy,
-  ErrorCode,
   type JetStreamManager,
   type NatsConnection,
   NatsError,
@@ -12,6 +11,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from 'nats';
+import { explained } from './explain.js';
 import { SUBJECT_ROOT } from './subject.js';
 
 /** Name of the stream. */
@@ -113,14 +113,6 @@ async function orUndefined<Answer>(asked: Promise<Answer>, missing: number): Pro
     if (error instanceof NatsError && error.api_error?.err_code === missing) return undefined;
     throw explained(error);
   }
-}
-
-// The client says "503" and nothing else, whether JetStream answers that or nobody does.
-function explained(error: unknown): unknown {
-  if (!(error instanceof NatsError) || error.code !== ErrorCode.JetStreamNotEnabled) return error;
-  const answer = error.api_error?.description;
-  const off = 'JetStream is off: start nats-server with -js (or jetstream {} in its configuration)';
-  return new Error(answer ? `JetStream answers: ${answer}` : off, { cause: error });
 }
 
 /** Throws StreamUnfit where the server is older than hookfold can use. */

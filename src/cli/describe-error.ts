@@ -1,7 +1,7 @@
 import { withoutSecrets } from '../logging.js';
 
-/** What Node, and the client of NATS, say where nobody listens. */
-const AWAY = ['ECONNREFUSED', 'ENOTFOUND', 'CONNECTION_REFUSED'];
+/** What Node, and the client of NATS, say where nobody listens, or answers. */
+const AWAY = ['ECONNREFUSED', 'ENOTFOUND', 'CONNECTION_REFUSED', 'TIMEOUT'];
 
 /** One text for a person: the message, or the first inner one where the outer says nothing; without secrets. */
 export function describeError(error: unknown): string {

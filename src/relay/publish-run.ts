@@ -6,6 +6,7 @@
 // early, and the relay reads the stream's end again.
 import type { Msg, NatsConnection } from 'nats';
 import type { MirroredEvent } from '../../schemas/logged-event.js';
+import { explained } from '../bus/explain.js';
 import { headersOf, toMessage } from '../bus/message.js';
 import { createPacket, type Packet } from '../bus/packet.js';
 import { STREAM } from '../bus/stream.js';
@@ -76,7 +77,10 @@ function send(
 }
 
 async function untilStored(answer: Promise<Msg>, position: number): Promise<void> {
-  assertStored((await answer).json<Acknowledgement>(), position);
+  const message = await answer.catch((error) => {
+    throw explained(error, `nobody takes events in: stream ${STREAM} was deleted, or JetStream is off`);
+  });
+  assertStored(message.json<Acknowledgement>(), position);
 }
 
 interface Acknowledgement {

@@ -1,7 +1,8 @@
-// A server on which the stream cannot be: what the relay and status say of it.
+// A server on which the stream cannot be, or that goes: what the relay and commands say of it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
+import { STREAM } from '../../src/bus/stream.js';
 import { describeError } from '../../src/cli/describe-error.js';
 import { findProgram } from '../../src/embedded/find-program.js';
 import { findFreePort } from '../../src/embedded/free-port.js';
@@ -53,4 +54,36 @@ t.test('where no server listens, a command asks whether it runs', async (t) => {
   const natsUrl = `nats://127.0.0.1:${await findFreePort()}`;
   const error = await verifyBus({ pool, natsUrl }).catch((error: Error) => error);
   t.match(describeError(error), /^CONNECTION_REFUSED\. Is the server that .*NATS_URL names running\?/);
+});
+
+t.test('where the server goes while the stream is compared, the command asks whether it runs', async (t) => {
+  const [{ pool, url }, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
+  await appendFixture(pool, 600);
+  await startRelay(t, { databaseUrl: url, natsUrl: server.url });
+  await assertMirrored(t, pool, server.url, 600);
+  let stopped: Promise<void> | undefined;
+  const onProgress = () => {
+    stopped ??= server.kill();
+  };
+  const error = await verifyBus({ pool, natsUrl: server.url, onProgress }).catch((error: Error) => error);
+  await stopped;
+  t.match(describeError(error), /NATS_URL names running\?$|nats-server did not answer in time/);
+});
+
+t.test('where the stream goes while the relay publishes, it says so', async (t) => {
+  const [{ pool, url }, server] = await Promise.all([createTestDatabase(t), createTestBus(t)]);
+  const told: string[] = [];
+  const warn = ({ err }: { err?: Error }) => void told.push(err?.message ?? '');
+  const logger = { info: () => {}, warn, error: warn } as never;
+  await startRelay(t, { databaseUrl: url, natsUrl: server.url, logger });
+  const { manager } = await openBus(t, server.url);
+  // Its comparison may notice before it publishes, now and then.
+  for (let count = 1; !told.some((text) => /stream HOOKFOLD was deleted/.test(text)); count++) {
+    await appendFixture(pool, 1);
+    await assertMirrored(t, pool, server.url, 2 * count - 1);
+    await manager.streams.delete(STREAM);
+    await appendFixture(pool, 1);
+    await assertMirrored(t, pool, server.url, 2 * count);
+  }
+  t.notOk(told.includes('503'));
 });
