@@ -46,9 +46,10 @@ export interface IngestService extends Service {
 }
 
 const IN_FLIGHT_BYTES = 64 * 1024 * 1024;
-// Together less than the six seconds after which `hookfold start` kills it.
 const CLOSE_WITHIN_MS = 4000;
 const COMMIT_WITHIN_MS = 1500;
+/** Milliseconds from a stop until every connection is closed; a supervisor waits longer before it kills a door. */
+export const CLOSED_WITHIN_MS = CLOSE_WITHIN_MS + COMMIT_WITHIN_MS;
 
 /**
  * Listens on HOST (one address of it, IPv4 first) and INGEST_PORT, whether the database is there or not. `stop` listens on

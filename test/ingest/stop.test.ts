@@ -77,22 +77,17 @@ t.test('a door on which nobody is connected listens on as well', async (t) => {
   t.same(statuses(await askReady(door)), [], 'and then no more');
 });
 
-t.test(
-  'senders that stall and commits that hang keep a door from ending no longer than its supervisor waits',
-  async (t) => {
-    const door = await buildIngest(t);
-    const release = await holdHead(door);
-    const stalled = exchange(door.port, request(door.path).slice(0, -1));
-    const waiting = exchange(door.port, request(door.path));
-    await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > 2 * 2048);
-    const began = performance.now();
-    const stopped = door.service.stop();
-    t.same((await Promise.all([stalled, waiting])).flatMap(statuses), []);
-    t.ok(performance.now() - began < 6000, 'both are cut off before hookfold start kills it');
-    await release();
-    await stopped;
-  },
-);
+t.test('senders that stall and commits that hang do not keep a door from ending', async (t) => {
+  const door = await buildIngest(t);
+  const release = await holdHead(door);
+  const stalled = exchange(door.port, request(door.path).slice(0, -1));
+  const waiting = exchange(door.port, request(door.path));
+  await waitFor(async () => (await door.metric('hookfold_ingest_in_flight_bytes')) > 2 * 2048);
+  const stopped = door.service.stop();
+  t.same((await Promise.all([stalled, waiting])).flatMap(statuses), []);
+  await release();
+  await stopped;
+});
 
 t.test('of a name with several addresses a door listens on one, whose connections it ends', async (t) => {
   const door = await buildIngest(t, { configuration: { HOST: 'localhost', INGEST_PORT: 0 } });

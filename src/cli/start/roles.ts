@@ -6,13 +6,13 @@ import { endOrphan, hasEnded } from '../../embedded/orphan.js';
 import { isSameProcess } from '../../embedded/process-identity.js';
 import { createRoleProcess, type RoleProcess } from '../../embedded/role-process.js';
 import { readLastRunFile } from '../../embedded/run-file.js';
+import { CLOSED_WITHIN_MS } from '../../ingest/service.js';
 import type { CommandContext } from '../context.js';
 import type { Ports } from './ports.js';
 import type { Servers } from './servers.js';
 
 const ROLES = ['ingest', 'projector', 'query'] as const;
-// Ingest gives a stalled sender five seconds.
-const STOP_INGEST_MS = 6_000;
+const STOP_INGEST_MS = CLOSED_WITHIN_MS + 500;
 const STOP_OTHERS_MS = 1_500;
 /** A role gives itself nine seconds. */
 const END_BY_THEMSELVES_MS = 10_000;
