@@ -1,26 +1,13 @@
 // What a rebuild that nobody has asked for leaves to people.
-import { readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import pino from 'pino';
 import t, { type Test } from 'tap';
-import type { EventProjection } from '../../projections/contract.js';
-import type { IntegrationRow } from '../../projections/integration/rows.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findServed } from '../../src/read-models/build.js';
 import { startProjector } from '../projector/projecting.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { waitFor } from '../support/wait-for.js';
-import { next } from './next-version.js';
+import { failingBehind, next, withFaultyIndex } from './next-version.js';
 import { createRebuildingDatabase, type RebuildingDatabase } from './rebuilding.js';
-
-/** `next`, which fails on installs behind a position. */
-const failingBehind = (position: number): EventProjection<IntegrationRow> => ({
-  ...next,
-  evolve(row, event) {
-    if (event.event === 'integration_installed' && event.position > position) throw new Error('a fault');
-    return next.evolve(row, event);
-  },
-});
 
 /** A projector that looks all the time whether to rebuild, and what it warns of. */
 async function startLooking(t: Test, database: RebuildingDatabase, projection: typeof next) {
@@ -52,10 +39,7 @@ t.test('a version that parks what the one before folded is not swapped in', asyn
 
 t.test('an index that cannot be made is tried less and less often', async (t) => {
   const database = await createRebuildingDatabase(t);
-  const sql = readFileSync(new URL('table.sql', next.folder), 'utf8');
-  const folder = t.testdir({ 'table.sql': `${sql};\nCREATE INDEX ON :table (no_such_column);` });
-  const faulty = { ...next, folder: pathToFileURL(`${folder}/`) };
-  const { projector, warnings } = await startLooking(t, database, faulty);
+  const { projector, warnings } = await startLooking(t, database, withFaultyIndex(t));
   await waitFor(() => warnings.length > 1);
   await projector.stop();
   t.match(warnings[0]?.err.message, /no_such_column/);

@@ -51,7 +51,8 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
         },
         (error) => {
           if (stopping.signal.aborted) return;
-          const stays = loaded || error instanceof TooManyParked;
+          const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+          const stays = loaded || errors.some((each) => each instanceof TooManyParked);
           pauseMs = stays ? Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS)) : everyMs;
           if (error instanceof RebuildRunning) return logger.debug(error.message);
           logger.warn(

@@ -59,6 +59,9 @@ export type Outcome =
   /** Nothing was done: a build is too far behind the position at which both would have to stand. */
   | { kind: 'behind'; build: Build; position: number };
 
+/** Of `FinishOptions`, where none is given. */
+export const CATCH_UP_LIMIT = 20_000;
+
 const PAGE_EVENTS = 1000;
 const PAGE_BYTES = 4 * 1024 * 1024;
 const GENERATION_BYTES = 32 * 1024 * 1024;

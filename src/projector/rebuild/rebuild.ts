@@ -7,19 +7,16 @@
 //
 // The live tables serve and follow all the while. A lease a projection keeps a second rebuild out.
 import type { FastifyBaseLogger } from 'fastify';
-import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { readHead } from '../../log/read-log.js';
 import { isLocked } from '../../postgres/failure.js';
 import type { Build } from '../../read-models/build.js';
-import { readCheckpoints } from '../../read-models/checkpoint.js';
 import type { Pools } from '../pools.js';
-import { type FinishOptions, finishRebuild, type Outcome } from './finish.js';
+import { createFailures, type Failures } from './failures.js';
+import { CATCH_UP_LIMIT, type FinishOptions, finishRebuild, type Outcome } from './finish.js';
 import { giveWay, LOCK_ROUNDS } from './give-way.js';
 import { holdRebuild } from './hold.js';
-import { indexBuild } from './index-build.js';
+import { loadAndIndex, loadUpTo } from './load-and-index.js';
 import { type Leftover, prepareBuild } from './prepare.js';
-import { createRateMeter } from './rate-meter.js';
 import { dropOutlived } from './retire.js';
 import { RowsRefused } from './rows-refused.js';
 import { runningCode } from './running-code.js';
@@ -65,11 +62,9 @@ export interface RebuildOptions extends Omit<FinishOptions, 'catchUpLimit'> {
   onPhase?(phase: 'wait' | 'load' | 'index' | 'finish'): void;
 }
 
-const CATCH_UP_LIMIT = 20_000;
-
 /**
- * Rebuilds projections over one pass of the log. Answers what became of each. One that cannot be finished keeps no other
- * from being: its error is thrown at the end, an AggregateError where others have come to their end.
+ * Rebuilds projections over one pass of the log. Answers what became of each. One that cannot be built, indexed or swapped
+ * in keeps no other from it: its error is thrown at the end, an AggregateError where there were others.
  */
 export async function rebuild(
   projections: readonly Projection[],
@@ -84,20 +79,25 @@ export async function rebuild(
     ...given,
     signal: AbortSignal.any([hold.signal, ...(given.signal ? [given.signal] : [])]),
   };
+  const failures = createFailures(options.signal);
   let telling: ProgressTelling | undefined;
   try {
     const builds: Rebuilding[] = [];
     const code = options.code ?? runningCode();
     for (const projection of projections)
-      builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
+      await failures.attempt(projection.name, async () => {
+        builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
+      });
     telling = tellProgress(
       options.readPool,
       builds.map(({ build }) => build),
     );
     const told = { ...options, onProgress: both(telling.note, options.onProgress) };
-    await loadAndIndex(builds, told);
+    await loadAndIndex(builds, failures, told);
     options.onPhase?.('finish');
-    return await finishAll(builds, told);
+    const outcomes = await finishAll(builds, failures, told);
+    if (failures.errors.size > 0) throw failure(failures.errors, outcomes);
+    return outcomes;
   } catch (error) {
     // Who lost its lease may hear first of the checkpoints that the other moved: why, says the signal.
     throw hold.signal.aborted ? hold.signal.reason : error;
@@ -114,83 +114,30 @@ const both =
     return onProgress?.(progress);
   };
 
-async function loadAndIndex(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
-  options.onPhase?.('load');
-  await loadToHead(builds, options);
-  options.onPhase?.('index');
-  const { readPool } = options.unhurried ?? options;
-  const emptied: Rebuilding[] = [];
-  for (const rebuilding of builds) {
-    const { projection, build } = rebuilding;
-    if (await indexBuild(readPool, projection, build, options.signal)) continue;
-    options.logger.warn(
-      { projection: projection.name },
-      'an index refuses a row: loading again, to park its event',
-    );
-    emptied.push(rebuilding);
-  }
-  if (emptied.length > 0) await loadAndIndex(emptied, options);
-}
-
-async function loadToHead(builds: readonly Rebuilding[], options: RebuildOptions): Promise<void> {
-  for (;;) {
-    options.signal?.throwIfAborted();
-    const head = await readHead(options.logPool);
-    const reached = await lowestPosition(builds, options.readPool);
-    if (head - reached <= (options.catchUpLimit ?? CATCH_UP_LIMIT) / 20) return;
-    await loadUpTo(builds, head, options);
-  }
-}
-
-/** Loads builds, and yields on the way to whoever is told of the progress. */
-async function loadUpTo(
-  builds: readonly Rebuilding[],
-  head: number,
-  { load, signal, onProgress }: RebuildOptions,
-): Promise<void> {
-  const rateAt = createRateMeter();
-  await load(builds, head, (position) => {
-    signal?.throwIfAborted();
-    return onProgress?.({ position, head, rate: rateAt(position) });
-  });
-}
-
-async function lowestPosition(builds: readonly Rebuilding[], readPool: pg.Pool): Promise<number> {
-  const positions: number[] = [];
-  for (const { build } of builds)
-    for (const { position } of await readCheckpoints(readPool, build.build_id)) positions.push(position);
-  return Math.min(...positions);
-}
-
 async function finishAll(
   builds: readonly Rebuilding[],
+  failures: Failures,
   options: RebuildOptions,
 ): Promise<Map<string, Outcome>> {
   const outcomes = new Map<string, Outcome>();
-  const errors: [string, Error][] = [];
-  for (const rebuilding of builds) {
+  for (const rebuilding of failures.without(builds)) {
     const { name } = rebuilding.projection;
-    try {
+    await failures.attempt(name, async () => {
       const outcome = await finish(rebuilding, options);
       outcomes.set(name, outcome);
       options.onOutcome?.(name, outcome);
       if (outcome.kind === 'swapped') await tidy(name, options);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      errors.push([name, error as Error]);
-    }
+    });
   }
-  if (errors.length === 0) return outcomes;
-  throw builds.length === 1 ? errors[0]![1] : partly(errors, outcomes);
+  return outcomes;
 }
 
-function partly(errors: readonly [string, Error][], outcomes: ReadonlyMap<string, Outcome>): Error {
+function failure(errors: ReadonlyMap<string, Error>, outcomes: ReadonlyMap<string, Outcome>): Error {
+  const all = [...errors.values()];
+  if (errors.size + outcomes.size === 1) return all[0]!;
+  const failed = [...errors].map(([name, { message }]) => `${name}: ${message}`);
   const done = [...outcomes].map(([name, { kind }]) => `${name}: ${kind}`);
-  const failed = errors.map(([name, { message }]) => `${name}: ${message}`);
-  return new AggregateError(
-    errors.map(([, error]) => error),
-    [...failed, ...done].join('\n'),
-  );
+  return new AggregateError(all, [...failed, ...done].join('\n'));
 }
 
 // The swap is made: what cannot be dropped now is dropped by the next.
