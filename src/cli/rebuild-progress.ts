@@ -1,6 +1,6 @@
 // Progress of a rebuild: a bar on a terminal, a line every few seconds elsewhere; always on stderr.
 import { SingleBar } from 'cli-progress';
-import type { Leftover } from '../projector/rebuild/prepare.js';
+import { ANEW_REASONS, type Leftover } from '../projector/rebuild/prepare.js';
 import type { RebuildProgressReport } from '../projector/rebuild/rebuild.js';
 import type { Throttle } from '../projector/rebuild/throttle.js';
 
@@ -44,14 +44,12 @@ export function createRebuildProgress(
     if (name !== 'load') end();
     if (!quiet) line(PHASES[name] ?? name);
   }
-  function leftover({ projection, position, kept, otherLog, segments }: Leftover): void {
+  function leftover({ projection, position, anew, segments }: Leftover): void {
     if (quiet) return;
     const split = segments ? ` (segments: ${segments}; more workers are of no use to it)` : '';
-    if (kept) line(`${projection} goes on from position ${position}${split}; rebuild --discard begins anew`);
-    else
-      line(
-        `${projection} begins anew: what was built up to position ${position} is of ${otherLog ? 'another log' : 'other code'}`,
-      );
+    if (anew)
+      line(`${projection} begins anew: what was built up to position ${position} ${ANEW_REASONS[anew]}`);
+    else line(`${projection} goes on from position ${position}${split}; rebuild --discard begins anew`);
   }
   return { phase, leftover, report, end };
 }

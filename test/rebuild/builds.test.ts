@@ -39,7 +39,7 @@ t.test('a new version has the segments of the one before, and a leftover its own
   const leftovers: Leftover[] = [];
   const onLeftover = (leftover: Leftover) => void leftovers.push(leftover);
   await rebuild([next], { dryRun: true, workers: 8, onLeftover });
-  t.match(leftovers, [{ kept: true, segments: 4 }]);
+  t.match(leftovers, [{ anew: undefined, segments: 4 }]);
   await rebuild([next], { workers: 4, onLeftover });
   t.equal(leftovers[1]?.segments, undefined, 'where it has enough, that is not told');
 });

@@ -110,7 +110,7 @@ t.test('what other code of the same version has built is begun anew', async (t) 
   const { pool, rebuild, reached, leftovers, onLeftover } = await interrupt(t);
   const outcomes = await rebuild([next], { code: 'second', onLeftover });
   t.match(outcomes.get('integration'), { kind: 'swapped' });
-  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached, kept: false }]);
+  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached, anew: 'other code' }]);
   await assertFolded(t, pool, [next]);
   const tables = "SELECT FROM pg_tables WHERE schemaname = 'read_model' AND tablename LIKE 'integration_v2%'";
   t.equal((await pool.query(tables)).rowCount, 1, 'the table that was half-built is gone');
@@ -126,7 +126,7 @@ t.test('a projector begins it anew by itself, and says so', async (t) => {
     timeoutMs: 30_000,
   });
   await assertFolded(t, database.pool, [next]);
-  t.match(lines.join(''), /"position":\d+,"msg":"what other code has built is begun anew"/);
+  t.match(lines.join(''), /"position":\d+,"msg":"begun anew: what was built is of other code"/);
 });
 
 t.test('what the same code has built is gone on with', async (t) => {
@@ -140,7 +140,7 @@ t.test('what the same code has built is gone on with', async (t) => {
     },
   });
   t.match(outcomes.get('integration'), { kind: 'swapped' });
-  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached, kept: true }]);
+  t.same(leftovers, [{ projection: 'integration', version: 2, position: reached }]);
   t.ok(first > reached, `went on at ${first}`);
 });
 

@@ -11,6 +11,7 @@ import { createRunReader } from '../run-reader.js';
 import type { Outcome } from './finish.js';
 import { RebuildRunning } from './hold.js';
 import { createLocalLoader } from './local-loader.js';
+import { ANEW_REASONS } from './prepare.js';
 import { type RebuildOptions, rebuild } from './rebuild.js';
 import { createThrottle } from './throttle.js';
 import { TooManyParked } from './too-many-parked.js';
@@ -111,12 +112,10 @@ async function rebuildOutdated(
     dryRun: false,
     acceptDrift: true,
     byItself: true,
-    onLeftover: ({ kept, otherLog, ...leftover }) =>
+    onLeftover: ({ anew, ...leftover }) =>
       logger.info(
         leftover,
-        kept
-          ? 'going on with a rebuild'
-          : `what ${otherLog ? 'another log gave' : 'other code has built'} is begun anew`,
+        anew ? `begun anew: what was built ${ANEW_REASONS[anew]}` : 'going on with a rebuild',
       ),
     onProgress: throttle.pace,
     onPhase,

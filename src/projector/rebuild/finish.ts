@@ -101,7 +101,7 @@ export async function finishRebuild(
     const swapping = { building, live, served, position: target, rekeyed: false, otherLog };
     if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);
     // Of events that only the new build has folded nobody knows what becomes of them in the other.
-    if (options.byItself) await assertParksNoMore(client, live, building, lowest(before));
+    if (options.byItself) await assertParksNoMore(client, options.logPool, live, building, lowest(before));
     const rekeyed = !(await haveOneKey(client, projection, live, building));
     if (rekeyed && sameVersion) throw new Error(keyChanged(projection));
     if (sameVersion) await catchUp(client, projection, live, target, options);
