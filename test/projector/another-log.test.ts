@@ -52,6 +52,12 @@ t.test('read models of another log stand still and are named, until they are reb
   t.match(await readiness(), { status: 'not ready', reason: /hookfold rebuild resource/ });
   t.match(await run('status'), { code: 0, stdout: /resource was folded .* hookfold rebuild resource;/ });
   t.same(await placesOf(old), before, 'nothing was folded');
+  for (const projection of PROJECTIONS)
+    await t.rejects(
+      verifyProjection(projection, pools),
+      { code: 'HOOKFOLD_ANOTHER_LOG', message: differ },
+      'what was lost is no drift',
+    );
 
   const rebuilt = await run('rebuild');
   t.match(rebuilt, { code: 0, stdout: /resource: swapped in.*\n.*of another log: rows were not compared/ });

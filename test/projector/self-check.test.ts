@@ -13,6 +13,7 @@ import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { updated } from '../support/query-webhooks.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
+import { restore } from './restored-log.js';
 
 const resource = findProjection('resource');
 
@@ -45,6 +46,15 @@ t.test('the projector checks itself all the time, and counts what it finds', asy
   await waitFor(async () => (await counted('drifted')) > 0);
 });
 
+/** A pool that counts how often a connection of it was taken. */
+function createCountedPool(t: Test, url: string) {
+  const pool = createPool(url);
+  let looks = 0;
+  pool.on('acquire', () => void looks++);
+  t.teardown(() => pool.end());
+  return { pool, looks: () => looks };
+}
+
 t.test(
   'where a part of the log is detached the self-check passes over its keys, and goes on after',
   async (t) => {
@@ -52,20 +62,28 @@ t.test(
     const { pool, url } = database;
     await fillLog(pool, fixtureBodies().slice(0, 3 * SIZE));
     await fillReadModels({ log: pool });
-    const readPool = createPool(url);
-    let looks = 0;
-    readPool.on('acquire', () => void looks++);
-    t.teardown(() => readPool.end());
-    const { check, counted } = createCheck(t, { logPool: pool, readPool });
+    const read = createCountedPool(t, url);
+    const { check, counted } = createCheck(t, { logPool: pool, readPool: read.pool });
     await detach(1);
     await check.start();
-    await waitFor(async () => looks > 30);
+    await waitFor(async () => read.looks() > 30);
     t.equal((await counted('checked')) + (await counted('drifted')), 0);
     await attach(1);
     await waitFor(async () => (await counted('checked')) > 5);
     t.equal(await counted('drifted'), 0);
   },
 );
+
+t.test('rows of another log are not compared with this one, which ends before them', async (t) => {
+  const { old, log, grow } = await restore(t);
+  const read = createCountedPool(t, old.url);
+  const { check, counted } = createCheck(t, { logPool: log.pool, readPool: read.pool });
+  await check.start();
+  await waitFor(async () => read.looks() > 30);
+  await grow();
+  await waitFor(async () => read.looks() > 60);
+  t.equal((await counted('checked')) + (await counted('drifted')), 0);
+});
 
 t.test('it checks resources of an integration of many events, and finds a row that is gone', async (t) => {
   const { pool } = await createTestDatabase(t);

@@ -1,14 +1,15 @@
-// The projector checks itself all the time, on a small sample: now and then one served key, chosen at random, is
-// folded afresh from the log and compared.
+// The projector checks itself all the time, on a small sample: now and then one key, of a served row or of an event,
+// chosen at random, is folded afresh from the log and compared.
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { Counter, type Registry } from 'prom-client';
 import type { Projection } from '../../../projections/contract.js';
 import { EventMissing } from '../../log/missing-event.js';
 import { findBuild } from '../../read-models/build.js';
+import { AnotherLog } from '../../read-models/same-log.js';
 import type { Service } from '../../service.js';
 import { type SampledKey, sampleKeys } from './sample-keys.js';
-import { verifyKey } from './verify-projection.js';
+import { assertOfLog, verifyKey } from './verify-projection.js';
 
 export interface SelfCheckOptions {
   logPool: pg.Pool;
@@ -29,7 +30,10 @@ export function createSelfCheck(options: SelfCheckOptions): Service {
   const labelNames = ['projection'] as const;
   const counter = (name: string, help: string) =>
     new Counter({ name, help, labelNames, registers: [registry] });
-  const checked = counter('hookfold_verify_checked_total', 'Served keys folded afresh and compared');
+  const checked = counter(
+    'hookfold_verify_checked_total',
+    'Keys, of served rows and of events, folded afresh and compared',
+  );
   const drifted = counter(
     'hookfold_verify_drifted_total',
     'Of these, keys whose served row was not what the log gives',
@@ -76,13 +80,14 @@ const NOTHING = { checked: 0, differences: [] };
 async function checkOne(projection: Projection, options: SelfCheckOptions) {
   const build = await findBuild(options.readPool, projection, 'live');
   if (!build) return NOTHING;
-  const [key] = await sampleKeys(projection, build, options, 1);
-  if (!key || !(await isShort(options.logPool, key))) return NOTHING;
   try {
+    await assertOfLog(build, options);
+    const [key] = await sampleKeys(projection, build, options, 1);
+    if (!key || !(await isShort(options.logPool, key))) return NOTHING;
     return await verifyKey(projection, build, key, options);
   } catch (error) {
-    // A part of the log that was archived is nothing to warn of every few seconds.
-    if (error instanceof EventMissing) return NOTHING;
+    // A part of the log that was archived, or an older log, is nothing to warn of every few seconds.
+    if (error instanceof EventMissing || error instanceof AnotherLog) return NOTHING;
     throw error;
   }
 }

@@ -5,6 +5,8 @@ import type { Projection } from '../../../projections/contract.js';
 import { isKeyedByResource, keyId } from '../../../projections/key.js';
 import { type History, type ResourceKey, readResourceKeys } from '../../log/read-history.js';
 import { type Build, findBuild, tableOf } from '../../read-models/build.js';
+import { readCheckpoints } from '../../read-models/checkpoint.js';
+import { assertSameLog } from '../../read-models/same-log.js';
 import { withoutDiscarded } from '../discarded.js';
 import type { RowDifference } from '../rebuild/compare.js';
 import { compareRows } from './compare-rows.js';
@@ -43,7 +45,7 @@ const KEYS_A_PAGE = 50;
 
 /**
  * Verifies the served rows of a projection. Throws where no build of the code's version is live, and where another one
- * became so meanwhile; TooManyRows and EventMissing where it cannot be verified.
+ * became so meanwhile; AnotherLog, TooManyRows and EventMissing where it cannot be verified.
  */
 export async function verifyProjection(
   projection: Projection,
@@ -65,6 +67,7 @@ export async function verifyProjection(
     more: 0,
   };
   try {
+    await assertOfLog(build, options);
     for await (const part of partsOf(projection, build, options)) {
       addPart(verdict, part);
       options.onProgress?.(verdict.checked);
@@ -76,6 +79,14 @@ export async function verifyProjection(
   }
   await assertStillLive(projection, build, options);
   return verdict;
+}
+
+/** Throws AnotherLog where a build was folded from another log: its rows are not what this one gives, and nobody wrote there. */
+export async function assertOfLog(
+  { build_id, projection }: Build,
+  { logPool, readPool }: Pick<VerifyOptions, 'logPool' | 'readPool'>,
+): Promise<void> {
+  await assertSameLog(logPool, projection, await readCheckpoints(readPool, build_id));
 }
 
 function addPart(verdict: ProjectionVerdict, { checked, parked, differences }: Part): void {
