@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
@@ -28,6 +28,9 @@ interface Flags {
   page: number;
 }
 
+/** Options that mean something to a rebuild, and nothing to its rollback or discard. */
+const OF_A_RUN = ['dryRun', 'diff', 'workers', 'yes', 'memory', 'lagLimit', 'page'];
+
 /** `hookfold rebuild`: the read models anew from the log, compared with the served ones, then swapped in. */
 export function defineRebuild(command: Command, context: CommandContext): void {
   command
@@ -35,8 +38,15 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--diff', 'show rows that were added, removed or changed, column by column')
     .option('--workers <count>', 'fold with so many threads', count, 1)
     .option('--yes', 'swap even if a rebuild of the same version differs from the served rows (drift)')
-    .option('--rollback', 'serve the table from before the last rebuild again, and follow from there')
-    .option('--discard', 'drop what an interrupted or dry rebuild has built')
+    .addOption(
+      new Option(
+        '--rollback',
+        'serve the table from before the last rebuild again, and follow from there',
+      ).conflicts([...OF_A_RUN, 'discard']),
+    )
+    .addOption(
+      new Option('--discard', 'drop what an interrupted or dry rebuild has built').conflicts(OF_A_RUN),
+    )
     .option(
       '--memory <MB>',
       'bytes of changed rows at which they are written; the process takes five to seven times that',

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { findProjection } from '../../projections/index.js';
 import { holdRebuild } from '../../src/projector/rebuild/hold.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
-import { findServed } from '../../src/read-models/build.js';
+import { findBuild, findServed } from '../../src/read-models/build.js';
 import { createRebuildingDatabase } from '../rebuild/rebuilding.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
@@ -67,6 +67,23 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
   const both = await run('rebuild', '--rollback', 'resource', 'activity', '--json');
   t.match(both, { code: 1, stderr: /activity has no earlier table/ });
   t.match(JSON.parse(both.stdout), [{ projection: 'resource', table_name: await served() }]);
+});
+
+t.test('what means nothing to a rollback or a discard is refused, and nothing is done', async (t) => {
+  const { pool, run, served, rebuild } = await setUp(t);
+  await rebuild([resource]);
+  await rebuild([resource], { dryRun: true });
+  const table = await served();
+  for (const options of [
+    ['--rollback', '--dry-run'],
+    ['--rollback', '--discard'],
+    ['--discard', '--dry-run'],
+    ['--discard', '--yes'],
+    ['--rollback', '--workers', '2'],
+  ])
+    t.match(await run('rebuild', 'resource', ...options), { code: 1, stderr: /cannot be used with/ });
+  t.equal(await served(), table);
+  t.ok(await findBuild(pool, resource, 'building'));
 });
 
 t.test(
