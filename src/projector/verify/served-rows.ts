@@ -14,25 +14,32 @@ export interface ServedRows {
   position: number;
   /** By `keyId`. */
   rows: Map<string, AnyRow>;
-  /** Keys whose fold stands still because an event of theirs is parked. */
+  /** Of the keys that were asked for those whose fold stands still because an event of theirs is parked. */
   parked: Set<string>;
 }
 
-/**
- * The rows `t` of a FROM item and its condition (parameters from $3 on) and the checkpoint of their segment, which follows from
- * the integration's hash: the statement itself sees how many segments there are, since they may be split anew.
- */
+interface Asked {
+  /** Hash of the integration; the statement itself sees which segment it is in, since they may be split anew. */
+  hash: number;
+  /** A FROM item with its condition, which gives the rows `t`. */
+  rowsOn: string;
+  /** The condition of the parked events `p` whose keys are of interest. */
+  parkedOn: string;
+  /** Parameters from $3 on. */
+  values: unknown[];
+}
+
+// The parked keys may be many, and come with the first row alone.
 async function readServed(
   pool: pg.Pool,
   projection: Projection,
   build: Build,
-  hash: number,
-  rowsOn: string,
-  values: unknown[],
+  { hash, rowsOn, parkedOn, values }: Asked,
 ): Promise<ServedRows> {
   const columns = columnsOf(projection);
   const result = await pool.query({
-    text: `SELECT c.position, (SELECT json_agg(DISTINCT key_id) FROM projector.parked p WHERE p.build_id = $1),
+    text: `SELECT c.position, CASE WHEN row_number() OVER () = 1 THEN (
+          SELECT json_agg(DISTINCT key_id) FROM projector.parked p WHERE p.build_id = $1 AND ${parkedOn}) END,
         t.tableoid, ${columns.map((column) => selected(column, 't.')).join(', ')}
       FROM projector.build b
       JOIN projector.checkpoint c ON c.build_id = b.build_id AND c.segment = $2::bigint % b.segments
@@ -65,9 +72,13 @@ export function readServedIntegration(
   build: Build,
   integrationId: string,
 ): Promise<ServedRows> {
-  const hash = hashOfIntegration(integrationId);
-  const rowsOn = `${tableOf(build)} t ON t.integration_id = $3`;
-  return readServed(pool, projection, build, hash, rowsOn, [integrationId]);
+  const isFirst = projection.keyColumns[0] === 'integration_id';
+  return readServed(pool, projection, build, {
+    hash: hashOfIntegration(integrationId),
+    rowsOn: `${tableOf(build)} t ON t.integration_id = $3`,
+    parkedOn: 'starts_with(p.key_id, $4)',
+    values: [integrationId, isFirst ? keyId([integrationId]) : ''],
+  });
 }
 
 /** The served rows of some of an integration's resources. */
@@ -78,13 +89,18 @@ export function readServedResources(
   integrationId: string,
   resources: readonly ResourceKey[],
 ): Promise<ServedRows> {
-  const rowsOn = `(unnest($4::text[], $5::text[]) AS k (type, resource_id) JOIN ${tableOf(build)} t
-    ON t.integration_id = $3 AND t.type = k.type AND t.resource_id = k.resource_id) ON true`;
-  return readServed(pool, projection, build, hashOfIntegration(integrationId), rowsOn, [
-    integrationId,
-    resources.map(({ type }) => type),
-    resources.map(({ resource_id }) => resource_id),
-  ]);
+  return readServed(pool, projection, build, {
+    hash: hashOfIntegration(integrationId),
+    rowsOn: `(unnest($4::text[], $5::text[]) AS k (type, resource_id) JOIN ${tableOf(build)} t
+      ON t.integration_id = $3 AND t.type = k.type AND t.resource_id = k.resource_id) ON true`,
+    parkedOn: 'p.key_id = ANY ($6)',
+    values: [
+      integrationId,
+      resources.map(({ type }) => type),
+      resources.map(({ resource_id }) => resource_id),
+      resources.map(({ type, resource_id }) => keyId([integrationId, type, resource_id])),
+    ],
+  });
 }
 
 /** All served rows of a projection that is not split, up to `limit` of them. */
@@ -94,6 +110,10 @@ export function readAllServed(
   build: Build,
   limit: number,
 ): Promise<ServedRows> {
-  const rowsOn = `(SELECT tableoid, * FROM ${tableOf(build)} LIMIT $3) t ON true`;
-  return readServed(pool, projection, build, 0, rowsOn, [limit]);
+  return readServed(pool, projection, build, {
+    hash: 0,
+    rowsOn: `(SELECT tableoid, * FROM ${tableOf(build)} LIMIT $3) t ON true`,
+    parkedOn: 'true',
+    values: [limit],
+  });
 }
