@@ -64,6 +64,8 @@ t.test('a dry run, its discard, a rebuild and its way back', async (t) => {
     stdout: `resource is served from ${first} again (version 1)\n`,
   });
   t.equal(await served(), first);
+  t.match(await run('rebuild', '--rollback', 'resource'), { code: 1, stderr: /no earlier table/ });
+  await rebuild([resource]);
   const both = await run('rebuild', '--rollback', 'resource', 'activity', '--json');
   t.match(both, { code: 1, stderr: /activity has no earlier table/ });
   t.match(JSON.parse(both.stdout), [{ projection: 'resource', table_name: await served() }]);

@@ -3,6 +3,7 @@ import t from 'tap';
 import { findProjection } from '../../projections/index.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findServed } from '../../src/read-models/build.js';
+import { next } from './next-version.js';
 import { createRebuildingDatabase } from './rebuilding.js';
 
 const activity = findProjection('activity');
@@ -23,4 +24,21 @@ t.test('a rollback serves what was served before, not a table that was taken bac
   t.equal(kept.rowCount, 1, 'it is still there, since somebody read it');
   t.equal((await rollbackRebuild(pools, activity)).table_name, good);
   t.equal(await served(), good);
+});
+
+t.test('made again it goes on back, to the version before, though the newer one was rebuilt', async (t) => {
+  const { pool, pools, rebuild } = await createRebuildingDatabase(t);
+  const served = async () => {
+    const { build_id, version, pinned } = (await findServed(pool, 'integration'))!;
+    return { build_id, version, pinned };
+  };
+  const first = await served();
+  await rebuild([next]);
+  const second = await served();
+  await rebuild([next]);
+  await rollbackRebuild(pools, next);
+  t.same(await served(), second);
+  await rollbackRebuild(pools, next);
+  t.same(await served(), { ...first, pinned: true });
+  await t.rejects(rollbackRebuild(pools, next), /no earlier table/);
 });

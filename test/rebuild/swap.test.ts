@@ -162,8 +162,8 @@ t.test('one that hangs on somebody keeps no other from being dropped', async (t)
   await rebuild([third]);
   const count = async (name: string) => (await tables()).filter((table) => table === name).length;
   t.equal(await count('integration_v1'), 2, 'the table and its view');
-  t.equal(await count('integration_v2'), 3, 'the view, what was served, and one retired');
-  t.equal(await count('integration_v3'), 3);
+  t.equal(await count('integration_v2'), 2, 'the view, and what was served');
+  t.equal(await count('integration_v3'), 3, 'and one retired');
 });
 
 t.test('an older version that is rebuilt by its own code keeps its new table', async (t) => {

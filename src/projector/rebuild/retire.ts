@@ -42,8 +42,8 @@ export async function discardRebuilds(
 }
 
 /**
- * Drops, after a swap, the builds that nobody can go back to any more: retired ones but the newest of each version, and of
- * versions older than the last one before what is served all that nobody follows or rebuilds. Each apart, so that one
+ * Drops, after a swap, the builds that nobody can go back to any more: retired ones but the newest of the version that is
+ * served, and of versions older than the last one before what is served all that nobody follows or rebuilds. Each apart, so that one
  * that cannot be dropped (a long transaction reads it, a view of somebody's hangs on it) keeps no other from it; throws
  * the last such error then, and the next swap tries again.
  */
@@ -70,9 +70,9 @@ const OUTLIVED = `
   JOIN (SELECT s.projection, l.version FROM projector.served s JOIN projector.build l USING (build_id)) served
     USING (projection)
   WHERE b.projection = $1 AND (
-    b.state = 'retired' AND (
+    b.state = 'retired' AND (b.version < served.version OR (
       SELECT count(*) FROM projector.build n WHERE (n.projection, n.version, n.state) = (b.projection, b.version, 'retired')
-      AND (n.changed_at, n.build_id) > (b.changed_at, b.build_id)) > 0
+      AND (n.changed_at, n.build_id) > (b.changed_at, b.build_id)) > 0)
     OR b.version < (SELECT max(n.version) FROM projector.build n
       WHERE n.projection = b.projection AND n.state = 'live' AND n.version < served.version)
     AND NOT projector.is_rebuilding(b.projection, b.version)

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, findBuild, lockServed, setState, showBuild } from '../../read-models/build.js';
+import { type Build, lockServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog } from '../../read-models/same-log.js';
 import type { Pools } from '../pools.js';
@@ -10,7 +10,7 @@ import { giveWay } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
- * where it stands, by processes of its version. Where that is an earlier one, no rebuild by itself follows (pinned) until
+ * where it stands, by processes of its version. Made again it goes on back, to an earlier version in the end. Where it comes to one, no rebuild by itself follows (pinned) until
  * the next one by hand. Throws where there is nothing to go back to, AnotherLog where it was folded from another log.
  */
 export async function rollbackRebuild(pools: Pools, projection: Projection): Promise<Build> {
@@ -27,7 +27,7 @@ function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise
   return inTransaction(readPool, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     const served = await lockServed(client, projection.name);
-    const previous = await findPrevious(client, projection, served);
+    const previous = await findPrevious(client, served);
     if (!served || !previous)
       throw new Error(
         `${projection.name} has no earlier table to go back to. Only the last one is kept, and only after a rebuild.`,
@@ -48,18 +48,14 @@ function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise
   });
 }
 
-async function findPrevious(
-  client: pg.ClientBase,
-  projection: Projection,
-  served: Build | undefined,
-): Promise<Build | undefined> {
+// Of the version's own tables one that was built before what is served, so that a rollback that is made again goes on back.
+async function findPrevious(client: pg.ClientBase, served: Build | undefined): Promise<Build | undefined> {
   if (!served) return undefined;
-  const retired = await findBuild(client, { name: projection.name, version: served.version }, 'retired');
-  if (retired) return retired;
   const { rows } = await client.query<Build>(
-    `SELECT * FROM projector.build WHERE projection = $1 AND version < $2 AND state = 'live'
-     ORDER BY version DESC LIMIT 1`,
-    [projection.name, served.version],
+    `SELECT * FROM projector.build
+     WHERE projection = $1 AND (version = $2 AND state = 'retired' AND build_id < $3 OR version < $2 AND state = 'live')
+     ORDER BY version DESC, changed_at DESC, build_id DESC LIMIT 1`,
+    [served.projection, served.version, served.build_id],
   );
   return rows[0];
 }
