@@ -7,7 +7,7 @@ const AGAIN_MS = 200;
 
 /**
  * Runs `work` in one transaction, as `inTransaction` does, and cancels its statements once `signal` is aborted: who stops
- * does not wait for one that takes as long as it takes. Throws the signal's reason then.
+ * does not wait for one that takes as long as it takes. Throws the signal's reason then, and nothing is committed.
  */
 export async function inAbortableTransaction<T>(
   pool: pg.Pool,
@@ -17,11 +17,9 @@ export async function inAbortableTransaction<T>(
   try {
     return await inTransaction(pool, async (client) => {
       const guard = signal && (await cancelOnAbort(pool, client, signal));
-      try {
-        return await work(client);
-      } finally {
-        await guard?.end();
-      }
+      const answer = await work(client).finally(() => guard?.end());
+      signal?.throwIfAborted(); // Where it met no statement any more: nothing is committed.
+      return answer;
     });
   } catch (error) {
     signal?.throwIfAborted();

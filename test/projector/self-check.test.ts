@@ -100,3 +100,24 @@ t.test('it checks resources of an integration of many events, and finds a row th
   await pool.query(`DELETE FROM ${table} WHERE resource_id = 'r7'`);
   await waitFor(async () => (await counted('drifted')) > 0);
 });
+
+t.test('a stop does not wait until all events of a key are read', async (t) => {
+  const { pool, url } = await createTestDatabase(t);
+  await fillLog(
+    pool,
+    Array.from({ length: 4500 }, (_, n) => updated('r', n)),
+  );
+  await fillReadModels({ log: pool }, { projections: [resource] });
+  const log = createCountedPool(t, url);
+  const { check, counted } = createCheck(t, { logPool: log.pool, readPool: pool });
+  let stopped: Promise<void> | undefined;
+  // By then it reads the events, in pages of 500.
+  log.pool.on('acquire', () => {
+    if (log.looks() === 7) stopped = check.stop();
+  });
+  await check.start();
+  await waitFor(() => stopped !== undefined);
+  await stopped;
+  t.ok(log.looks() < 9, `it read ${log.looks()} times`);
+  t.equal(await counted('checked'), 0);
+});

@@ -227,8 +227,10 @@ async function foldCarefully(loading: Loading[], to: number, options: LoadOption
   for (const each of loading) await refreshLoading(each, options);
   const readPage = createLogReader(options);
   const first = loading[0]!.checkpoints[0]!;
-  while (first.position < to)
+  while (first.position < to) {
+    options.signal?.throwIfAborted();
     await applyPage(options.readPool, loading, createPage(await readPage(first.position, to)));
+  }
 }
 
 async function refreshLoading(loading: Loading, { readPool }: LoadOptions): Promise<void> {

@@ -6,16 +6,19 @@ import { readEvent } from '../../../projections/read-event.js';
 import { type History, readHistory } from '../../log/read-history.js';
 import { readLog } from '../../log/read-whole.js';
 
-/** Folds an integration, or some of its resources, up to `through`. */
+/** Folds an integration, or some of its resources, up to `through`. Throws the reason of `signal` at the next page once it is aborted. */
 export async function foldHistory(
   log: pg.Pool,
   projection: Projection,
   history: History,
   through: number,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, AnyRow>> {
   const fold = createFold(projection);
-  for await (const events of readHistory(log, history, through))
+  for await (const events of readHistory(log, history, through)) {
+    signal?.throwIfAborted();
     for (const event of events) fold.add(event, readEvent(event));
+  }
   return fold.folded.rows;
 }
 

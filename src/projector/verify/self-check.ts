@@ -24,7 +24,7 @@ export interface SelfCheckOptions {
 // A key of more events than this is left to `hookfold verify projections`.
 const EVENTS_AT_MOST = 5000;
 
-/** A service that checks one key every `everyMs`, of each projection in turn. */
+/** A service that checks one key every `everyMs`, of each projection in turn. A stop breaks a check off. */
 export function createSelfCheck(options: SelfCheckOptions): Service {
   const { projections, registry, logger, everyMs } = options;
   const labelNames = ['projection'] as const;
@@ -39,6 +39,7 @@ export function createSelfCheck(options: SelfCheckOptions): Service {
     'Of these, keys whose served row was not what the log gives',
   );
   const candidates = projections.filter(({ within }) => within === 'integration');
+  let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let turn = 0;
@@ -46,7 +47,7 @@ export function createSelfCheck(options: SelfCheckOptions): Service {
   async function check(): Promise<void> {
     const projection = candidates[turn++ % candidates.length];
     if (!projection) return;
-    const found = await checkOne(projection, options);
+    const found = await checkOne(projection, { ...options, signal: stopping.signal });
     checked.inc({ projection: projection.name }, found.checked);
     drifted.inc({ projection: projection.name }, found.differences.length);
     for (const difference of found.differences)
@@ -58,16 +59,21 @@ export function createSelfCheck(options: SelfCheckOptions): Service {
 
   const beat = () => {
     running = check()
-      .catch((error) => logger.warn({ err: error }, 'the self-check could not be made'))
+      .catch((error) => {
+        if (!stopping.signal.aborted) logger.warn({ err: error }, 'the self-check could not be made');
+      })
       .finally(() => {
         if (timer) timer = setTimeout(beat, everyMs);
       });
   };
   return {
     async start() {
-      timer ??= setTimeout(beat, everyMs);
+      if (timer) return;
+      stopping = new AbortController();
+      timer = setTimeout(beat, everyMs);
     },
     async stop() {
+      stopping.abort(new Error('the projector stops'));
       clearTimeout(timer);
       timer = undefined;
       await running;
@@ -77,7 +83,7 @@ export function createSelfCheck(options: SelfCheckOptions): Service {
 
 const NOTHING = { checked: 0, differences: [] };
 
-async function checkOne(projection: Projection, options: SelfCheckOptions) {
+async function checkOne(projection: Projection, options: SelfCheckOptions & { signal: AbortSignal }) {
   const build = await findBuild(options.readPool, projection, 'live');
   if (!build) return NOTHING;
   try {

@@ -36,6 +36,8 @@ export interface VerifyOptions {
   /** Rows of a read model that is compared whole, at the most: they are held in memory twice. Default: 500,000. */
   mostRows?: number;
   onProgress?(checked: number): void;
+  /** Once it is aborted its reason is thrown, between two pages of the events of a key. */
+  signal?: AbortSignal;
 }
 
 const SHOWN = 20;
@@ -167,7 +169,7 @@ async function verifyHistory(
   projection: Projection,
   build: Build,
   history: History,
-  { logPool, readPool }: VerifyOptions,
+  { logPool, readPool, signal }: VerifyOptions,
 ): Promise<Part> {
   const { integration_id, resources } = history;
   const served = resources
@@ -175,7 +177,7 @@ async function verifyHistory(
     : await readServedIntegration(readPool, projection, build, integration_id);
   // After the rows: what is discarded in between is still parked there, and passed over.
   const folding = await withoutDiscarded(readPool, projection);
-  const folded = await foldHistory(logPool, folding, history, served.position);
+  const folded = await foldHistory(logPool, folding, history, served.position, signal);
   return toPart(projection, served, folded);
 }
 
