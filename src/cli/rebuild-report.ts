@@ -12,27 +12,18 @@ export function printOutcomes(
 ): string[] {
   if (json) print(JSON.stringify(Object.fromEntries(outcomes)));
   else for (const [name, outcome] of outcomes) printOutcome(print, name, outcome, diff ?? false);
-  return [...outcomes]
-    .filter(([, outcome]) => outcome.kind === 'kept' && outcome.drift)
-    .map(([name]) => name);
+  return [...outcomes].filter(([, { kind, drift }]) => kind === 'kept' && drift).map(([name]) => name);
 }
 
 function printOutcome(print: Print, name: string, outcome: Outcome, diff: boolean): void {
-  if (outcome.kind === 'behind') return;
-  const { kind, position, comparison, rekeyed, otherLog, drift, parked } = outcome;
+  const { kind, position, comparison, drift, parked } = outcome;
   print(`${name}: ${kind === 'swapped' ? 'swapped in' : 'not swapped'} at position ${position}`);
   if (parked.after > 0 || parked.before > 0)
     print(
       `  ${parked.after} events are parked in it, ${parked.before} in the one before: hookfold parked list`,
     );
   if (!comparison) {
-    print(
-      rekeyed
-        ? '  the version before has another key: rows could not be compared'
-        : otherLog
-          ? '  what was served is of another log: rows were not compared'
-          : '  nothing was served at this position to compare with',
-    );
+    print(`  ${whyNotCompared(outcome)}`);
     return;
   }
   print(`  ${describe(comparison)}`);
@@ -44,6 +35,14 @@ function printOutcome(print: Print, name: string, outcome: Outcome, diff: boolea
           : 'The rebuilt ones serve now.'),
     );
   if (diff || drift) for (const difference of comparison.sample) printDifference(print, difference);
+}
+
+function whyNotCompared({ rekeyed, otherLog, lagging }: Outcome): string {
+  if (rekeyed) return 'the version before has another key: rows could not be compared';
+  if (otherLog) return 'what was served is of another log: rows were not compared';
+  if (lagging)
+    return `version ${lagging.version} stands at position ${lagging.position}: its rows could not be compared`;
+  return 'nothing was served at this position to compare with';
 }
 
 function describe({ rows_before, rows_after, added, removed, changed, changed_columns }: Comparison): string {

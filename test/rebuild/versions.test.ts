@@ -11,6 +11,7 @@ import type { EventProjection, Projection } from '../../projections/contract.js'
 import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
 import { text } from '../../schemas/columns.js';
+import { printOutcomes } from '../../src/cli/rebuild-report.js';
 import { packageRoot } from '../../src/postgres/package-root.js';
 import type { Leftover } from '../../src/projector/rebuild/prepare.js';
 import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
@@ -222,4 +223,19 @@ t.test('a version of another key is swapped in, its rows compared with none', as
     rekeyed: false,
   });
   await t.rejects(rebuild([{ ...wide, version: 4 }]), /another key .*Raise the version/);
+});
+
+t.test('a version before that is behind is named, its rows compared with none', async (t) => {
+  const { pool, head, rebuild } = await createRebuildingDatabase(t);
+  await appendBodies(pool, fixtureBodies().slice(0, 100));
+  const outcomes = await rebuild([next]);
+  t.match(outcomes.get('integration'), {
+    kind: 'swapped',
+    position: head + 100,
+    comparison: undefined,
+    lagging: { version: 1, position: head },
+  });
+  const lines: string[] = [];
+  printOutcomes((line) => lines.push(line), outcomes, {});
+  t.equal(lines.at(-1), `  version 1 stands at position ${head}: its rows could not be compared`);
 });

@@ -44,20 +44,26 @@ export interface FinishOptions {
   signal?: AbortSignal;
 }
 
-export type Outcome =
-  | {
-      kind: 'swapped' | 'kept';
-      position: number;
-      comparison: Comparison | undefined;
-      /** The live build has another key, so that its rows cannot be compared. */
-      rekeyed: boolean;
-      /** The live build was folded from another log, so that its rows are not compared. */
-      otherLog: boolean;
-      drift: boolean;
-      parked: ParkedCounts;
-    }
-  /** Nothing was done: a build is too far behind the position at which both would have to stand. */
-  | { kind: 'behind'; build: Build; position: number };
+export interface Outcome {
+  kind: 'swapped' | 'kept';
+  position: number;
+  comparison: Comparison | undefined;
+  /** The live build has another key, so that its rows cannot be compared. */
+  rekeyed: boolean;
+  /** The live build was folded from another log, so that its rows are not compared. */
+  otherLog: boolean;
+  /** Another version is served, and stands before `position`, so that its rows cannot be compared: only its code folds it. */
+  lagging: { version: number; position: number } | undefined;
+  drift: boolean;
+  parked: ParkedCounts;
+}
+
+/** Nothing was done: a build is too far behind the position at which both would have to stand. */
+export interface Behind {
+  kind: 'behind';
+  build: Build;
+  position: number;
+}
 
 /** Of `FinishOptions`, where none is given. */
 export const CATCH_UP_LIMIT = 20_000;
@@ -74,7 +80,7 @@ export async function finishRebuild(
   projection: Projection,
   building: Build,
   options: FinishOptions,
-): Promise<Outcome> {
+): Promise<Outcome | Behind> {
   return inAbortableTransaction(options.readPool, options.signal, async (client) => {
     await client.query("SET LOCAL lock_timeout = '1s'");
     await endWithClient(client);
@@ -98,18 +104,30 @@ export async function finishRebuild(
     if (liveBehind + newBehind > options.catchUpLimit)
       return { kind: 'behind', build: live && liveBehind > newBehind ? live : building, position: target };
     await catchUp(client, projection, building, target, options);
-    const swapping = { building, live, served, position: target, rekeyed: false, otherLog };
+    const swapping = {
+      building,
+      live,
+      served,
+      position: target,
+      rekeyed: false,
+      otherLog,
+      lagging: undefined,
+    };
     if (!live || isUntouched(before)) return swap(client, projection, swapping, undefined, options);
     // Of events that only the new build has folded nobody knows what becomes of them in the other.
     if (options.byItself) await assertParksNoMore(client, options.logPool, live, building, lowest(before));
     const rekeyed = !(await haveOneKey(client, projection, live, building));
     if (rekeyed && sameVersion) throw new Error(keyChanged(projection));
     if (sameVersion) await catchUp(client, projection, live, target, options);
-    const comparable = !rekeyed && before.every(({ position }) => sameVersion || position === target);
-    const comparison = comparable
-      ? await compareBuilds(client, projection, live, building, options.sampleSize)
-      : undefined;
-    return swap(client, projection, { ...swapping, rekeyed }, comparison, options);
+    const lagging =
+      sameVersion || lowest(before) === target
+        ? undefined
+        : { version: live.version, position: lowest(before) };
+    const comparison =
+      rekeyed || lagging
+        ? undefined
+        : await compareBuilds(client, projection, live, building, options.sampleSize);
+    return swap(client, projection, { ...swapping, rekeyed, lagging }, comparison, options);
   });
 }
 
@@ -166,13 +184,10 @@ async function catchUpSegment(
   }
 }
 
-interface Swapping {
+interface Swapping extends Pick<Outcome, 'position' | 'rekeyed' | 'otherLog' | 'lagging'> {
   building: Build;
   live: Build | undefined;
   served: Build | undefined;
-  position: number;
-  rekeyed: boolean;
-  otherLog: boolean;
 }
 
 async function swap(
