@@ -25,7 +25,7 @@ import { writeIncidents } from '../write-incidents.js';
 import { assertNotPinned, assertParksNoMore } from './by-itself.js';
 import { type Comparison, compareBuilds, haveOneKey, isSame } from './compare.js';
 import { countParked, type ParkedCounts } from './count-parked.js';
-import { assertBuilding } from './prepare.js';
+import { assertBuilding } from './drop-build.js';
 import { RowsRefused } from './rows-refused.js';
 
 export interface FinishOptions {

@@ -10,7 +10,7 @@ import { isRefusedData } from '../../postgres/failure.js';
 import { endWithClient } from '../../postgres/transaction.js';
 import { type Build, createIndexes, tableOf } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
-import { assertBuilding } from './prepare.js';
+import { assertBuilding } from './drop-build.js';
 
 /**
  * Makes the secondary indexes of a loaded build, once. False where an index refuses a row: the build is empty then, and

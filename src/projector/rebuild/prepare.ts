@@ -9,11 +9,12 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, createBuild, findBuild, findServed } from '../../read-models/build.js';
-import { type Checkpoint, readCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import { type Checkpoint, readCheckpoints } from '../../read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../read-models/live-build.js';
 import { findMismatches } from '../../read-models/same-log.js';
 import { findDiscardedKeys } from './discarded-keys.js';
-import { dropBuild } from './retire.js';
+import { dropBuilding } from './drop-build.js';
+import { givingWay } from './give-way.js';
 
 /** What an earlier rebuild left behind, and what becomes of it. */
 export interface Leftover {
@@ -64,10 +65,12 @@ export async function prepareBuild(
       ...(anew ? { anew } : left.segments < wanted && { segments: left.segments }),
     });
   if (left && !anew) return left;
-  return inTransaction(readPool, async (client) => {
-    if (left) await dropBuilding(client, left);
-    return createBuild(client, projection, { segments: wanted, code });
-  });
+  return givingWay(() =>
+    inTransaction(readPool, async (client) => {
+      if (left) await dropBuilding(client, left);
+      return createBuild(client, projection, { segments: wanted, code });
+    }),
+  );
 }
 
 async function findAnewReason(
@@ -85,22 +88,3 @@ const projectionOf = ({ projection, version }: Build) => ({ projection, version 
 
 const lowest = (checkpoints: readonly Checkpoint[]) =>
   Math.min(...checkpoints.map(({ position }) => position));
-
-// Checkpoints first, as whoever writes to it: one that still does, without its lease, then finds them gone.
-async function dropBuilding(client: pg.ClientBase, build: Build): Promise<void> {
-  await seizeCheckpoints(client, build.build_id);
-  await assertBuilding(client, build);
-  await dropBuild(client, build);
-}
-
-/** Throws where a build is no longer building. The caller holds its checkpoints. */
-export async function assertBuilding(client: pg.ClientBase, building: Build): Promise<void> {
-  const { rows } = await client.query('SELECT state FROM projector.build WHERE build_id = $1', [
-    building.build_id,
-  ]);
-  if (rows[0]?.state === 'building') return;
-  throw new Error(
-    `the rebuild of ${building.projection} was ${rows[0]?.state ?? 'discarded'} by another process meanwhile. ` +
-      'Look at hookfold status, and start it again if it is still wanted.',
-  );
-}

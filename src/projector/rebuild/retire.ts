@@ -1,18 +1,14 @@
 // What becomes of builds that are no longer wanted.
 import type pg from 'pg';
 import { inTransaction } from '../../postgres/transaction.js';
-import { type Build, lockServed, tableOf } from '../../read-models/build.js';
+import { type Build, lockServed } from '../../read-models/build.js';
+import { dropBuild, dropBuilding } from './drop-build.js';
+import { givingWay } from './give-way.js';
 import { type HoldOptions, holdRebuild } from './hold.js';
-
-/** Drops a build with its table; a build that is served is refused by Postgres, whose views hang on the table. */
-export async function dropBuild(client: pg.ClientBase, build: Build): Promise<void> {
-  await client.query(`DROP TABLE IF EXISTS ${tableOf(build)}`);
-  await client.query('DELETE FROM projector.build WHERE build_id = $1', [build.build_id]);
-}
 
 /**
  * Discards the half-built tables of the named projections (all where none is named). Answers what was dropped. Throws
- * where a rebuild is at work on one; one that was killed is waited for, as `holdRebuild` does.
+ * where a rebuild is at work on one; one that was killed is waited for, as `holdRebuild` does. Gives way to long reads.
  */
 export async function discardRebuilds(
   pool: pg.Pool,
@@ -27,15 +23,16 @@ export async function discardRebuilds(
   const versions = found.rows.map(({ projection, version }) => ({ name: projection, version }));
   const hold = await holdRebuild(pool, versions, options);
   try {
-    return await inTransaction(pool, async (client) => {
-      const { rows } = await client.query<Build>(
-        `SELECT * FROM projector.build
-         WHERE state = 'building' AND build_id = ANY ($1) ORDER BY build_id FOR UPDATE`,
-        [found.rows.map(({ build_id }) => build_id)],
-      );
-      for (const build of rows) await dropBuild(client, build);
-      return rows;
-    });
+    const { rows } = await pool.query<Build>(
+      "SELECT * FROM projector.build WHERE state = 'building' AND build_id = ANY ($1) ORDER BY build_id",
+      [found.rows.map(({ build_id }) => build_id)],
+    );
+    await givingWay(() =>
+      inTransaction(pool, async (client) => {
+        for (const build of rows) await dropBuilding(client, build);
+      }),
+    );
+    return rows;
   } finally {
     await hold.release();
   }

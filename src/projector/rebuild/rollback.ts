@@ -1,26 +1,19 @@
 import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
-import { isLocked } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
 import { type Build, lockServed, setState, showBuild } from '../../read-models/build.js';
 import { seizeCheckpoints } from '../../read-models/checkpoint.js';
 import { assertSameLog } from '../../read-models/same-log.js';
 import type { Pools } from '../pools.js';
-import { giveWay } from './give-way.js';
+import { givingWay } from './give-way.js';
 
 /**
  * Takes the last swap of a projection back: the build that was served before is served again, and followed from
  * where it stands, by processes of its version. Made again it goes on back, to an earlier version in the end. Where it comes to one, no rebuild by itself follows (pinned) until
  * the next one by hand. Throws where there is nothing to go back to, AnotherLog where it was folded from another log.
  */
-export async function rollbackRebuild(pools: Pools, projection: Projection): Promise<Build> {
-  for (let round = 1; ; round++)
-    try {
-      return await swapBack(pools, projection);
-    } catch (error) {
-      if (!isLocked(error)) throw error;
-      await giveWay(error, round);
-    }
+export function rollbackRebuild(pools: Pools, projection: Projection): Promise<Build> {
+  return givingWay(() => swapBack(pools, projection));
 }
 
 function swapBack({ logPool, readPool }: Pools, projection: Projection): Promise<Build> {
