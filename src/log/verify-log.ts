@@ -42,16 +42,19 @@ interface Seal {
   hash: Buffer;
 }
 
-const SEALS_A_READ = 1000;
+const SEALS_A_READ = 2000;
 const EVENTS_A_READ = 2000;
+/** Bytes of bodies, as they are stored, at which a read ends. */
+const BYTES_A_READ = 4 * 1024 * 1024;
 
 /** Checks the log from its first event to its head; memory is bounded. `onProgress` is told the position reached. */
 export async function verifyLog(db: Queryable, onProgress?: (position: number) => void): Promise<LogVerdict> {
   const verdict: LogVerdict = { verified: 0, seals: 0, seal: GENESIS_SEAL.toString('hex'), fault: undefined };
   for (;;) {
     const seals = await readSeals(db, verdict.verified);
+    const read = createRowReader(db, seals.at(-1)?.last_position ?? 0);
     for (const seal of seals) {
-      verdict.fault = await checkSeal(db, verdict, seal);
+      verdict.fault = await checkSeal(read, verdict, seal);
       if (verdict.fault) return verdict;
       verdict.verified = seal.last_position;
       verdict.seals += 1;
@@ -72,7 +75,7 @@ async function readSeals(db: Queryable, after: number): Promise<Seal[]> {
   return rows;
 }
 
-async function checkSeal(db: Queryable, before: LogVerdict, seal: Seal): Promise<LogFault | undefined> {
+async function checkSeal(read: RowReader, before: LogVerdict, seal: Seal): Promise<LogFault | undefined> {
   const first = before.verified + 1;
   if (seal.last_position - before.verified !== seal.count)
     return {
@@ -82,7 +85,7 @@ async function checkSeal(db: Queryable, before: LogVerdict, seal: Seal): Promise
     };
   const digests: Buffer[] = [];
   for (let position = first; position <= seal.last_position; ) {
-    const rows = await readRows(db, position - 1, Math.min(position + EVENTS_A_READ - 1, seal.last_position));
+    const rows = await read(position - 1, seal.last_position);
     const fault = checkRows(rows, position, digests);
     if (fault) return fault;
     position += rows.length;
@@ -157,11 +160,27 @@ async function checkNothingBehind(db: Queryable, head: number): Promise<LogFault
   };
 }
 
+/** Some of the rows behind a position up to another one, the first of them first; none where there are none. */
+type RowReader = (after: number, through: number) => Promise<Row[]>;
+
+// A quiet log has a seal an event: rows are read over many seals, up to the last that is known.
+function createRowReader(db: Queryable, last: number): RowReader {
+  let rows: Row[] = [];
+  return async (after, through) => {
+    if (rows.length === 0) rows = await readRows(db, after, last);
+    const behind = rows.findIndex(({ position }) => position > through);
+    return rows.splice(0, behind < 0 ? rows.length : behind);
+  };
+}
+
 async function readRows(db: Queryable, after: number, through: number): Promise<Row[]> {
   const result = await db.query({
     text: `SELECT position, event_id, received_at, source, headers, body, encode(digest, 'hex'), workspace_id, customer_id, event,
         integration_id, resource_type, resource_id, state
-      FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position`,
+      FROM (
+        SELECT *, sum(pg_column_size(body)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+        FROM (SELECT * FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT ${EVENTS_A_READ}) r
+      ) e WHERE before IS NULL OR before < ${BYTES_A_READ} ORDER BY position`,
     values: [after, through],
     rowMode: 'array',
     types: TEXT_TYPES,

@@ -1,6 +1,11 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
 import t from 'tap';
+import { appendEvents } from '../../src/log/append-events.js';
 import { readHead } from '../../src/log/read-log.js';
 import { verifyLog } from '../../src/log/verify-log.js';
+import { newEvent } from '../support/fill-log.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { copyAs, createSealedLog, ILLEGIBLE, illegible, TAMPERINGS, withTampering } from './sealed-log.js';
 
 const database = await createSealedLog(t);
@@ -82,3 +87,22 @@ t.test('events that went together with their seals show only by a seal that was 
     },
   ),
 );
+
+t.test('events are read over many seals, and no more of them at once than memory holds', async (t) => {
+  const { pool } = await createTestDatabase(t);
+  const installed = (metadata: string) =>
+    newEvent({ event: 'integration_installed', workspace_id: 'w', payload: { id: 'i', metadata } });
+  for (let n = 0; n < 500; n++) await appendEvents(pool, [installed('')]);
+  const large = () => installed(randomBytes(500_000).toString('base64'));
+  await appendEvents(pool, Array.from({ length: 20 }, large));
+  const reads: number[] = [];
+  const query = async (...asked: unknown[]) => {
+    const result = await (pool.query as (...asked: unknown[]) => Promise<pg.QueryResult>).apply(pool, asked);
+    reads.push(result.rows.length);
+    return result;
+  };
+  t.match(await verifyLog({ query } as never), { verified: 520, seals: 501, fault: undefined });
+  t.ok(reads.length < 12, `it asked ${reads.length} times`);
+  const [, first, ...others] = reads;
+  t.ok(first! >= 500 && Math.max(...others) < 12, reads.join());
+});
