@@ -27,7 +27,7 @@ export const ProjectionStatus = Type.Object({
   }),
   rebuild: Nullable(
     'object',
-    'A rebuild that is under way (running), or what one has left behind: build_id, version, running, position, events_left, events_per_second and eta_seconds (null where it folds none now), started_at. The live lag is lag_events',
+    'A rebuild that is under way (running), or what one has left behind: build_id, version, running, position, events_left, events_per_second and eta_seconds (null where it folds none now), failure (why it could not be finished when that was last tried, or null), started_at. The live lag is lag_events',
   ),
 });
 

@@ -62,8 +62,15 @@ function describeProjections(projections: Status['projections']): string[] {
     ...[projection.segments.length, projection.parked, projection.unreadable].map(String),
     describeRebuild(projection.rebuild),
   ]);
-  return [...formatTable(heading, rows), ...projections.flatMap(({ fault }) => fault ?? [])];
+  return [
+    ...formatTable(heading, rows),
+    ...projections.flatMap(({ fault }) => fault ?? []),
+    ...projections.flatMap(describeFailure),
+  ];
 }
+
+const describeFailure = ({ name, rebuild }: Status['projections'][number]) =>
+  rebuild?.failure ? [`version ${rebuild.version} of ${name} is not served: ${rebuild.failure}`] : [];
 
 function describeRebuild(rebuild: Status['projections'][number]['rebuild']): string {
   if (!rebuild) return '';

@@ -20,6 +20,8 @@ export interface RebuildProgress {
   /** Events that it folds a second, and seconds that are left at this rate; null where it folds none now. */
   events_per_second: number | null;
   eta_seconds: number | null;
+  /** Why it could not be finished when that was last tried, and what to do; null where nothing is known of it. */
+  failure: string | null;
   started_at: string;
 }
 
@@ -53,7 +55,7 @@ const PROGRESS = `
        'running', projector.is_rebuilding(n.projection, n.version),
        'position', greatest(r.position,
          (SELECT min(c.position) FROM projector.checkpoint c WHERE c.build_id = n.build_id)),
-       'events_per_second', r.events_per_second)
+       'events_per_second', r.events_per_second, 'failure', n.failure)
      FROM projector.build n LEFT JOIN projector.rebuild_progress r ON r.build_id = n.build_id
        AND r.told_at > now() - interval '10 seconds' AND projector.is_rebuilding(n.projection, n.version)
      WHERE n.projection = b.projection AND n.state = 'building'

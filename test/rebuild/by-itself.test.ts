@@ -5,6 +5,7 @@ import { rollbackRebuild } from '../../src/projector/rebuild/rollback.js';
 import { findServed } from '../../src/read-models/build.js';
 import { startProjector } from '../projector/projecting.js';
 import { fillLog, fixtureBodies } from '../support/fill-log.js';
+import { runProgram } from '../support/run-program.js';
 import { waitFor } from '../support/wait-for.js';
 import { failingBehind, next, withFaultyIndex } from './next-version.js';
 import { createRebuildingDatabase, type RebuildingDatabase } from './rebuilding.js';
@@ -33,6 +34,11 @@ t.test('a version that parks what the one before folded is not swapped in', asyn
   );
   t.ok(warnings[1]!.seconds > warnings[0]!.seconds, 'it is tried less often');
   t.match(await findServed(database.pool, 'integration'), { version: 1 });
+  const status = await runProgram(t, ['status'], { DATABASE_URL: database.url }).exit;
+  t.match(
+    status.stdout,
+    /\nversion 2 of integration is not served: version 2 of integration parks \d+ events/,
+  );
   const byHand = await database.rebuild([failing], { acceptDrift: true });
   t.match(byHand.get('integration'), { kind: 'swapped', parked: { before: 0 } });
 });

@@ -46,6 +46,11 @@ t.test('one that cannot be swapped keeps no other from it', async (t) => {
   t.match(await served(), { version: 2 });
   t.not((await findServed(pool, 'activity'))?.build_id, before?.build_id);
   await t.rejects(rebuild([hiding]), { code: '2BP01' });
+  const failure = async () =>
+    (await readProgress(pool, pool)).find(({ name }) => name === 'integration')?.rebuild?.failure;
+  t.match(await failure(), /^cannot drop view/);
+  await rebuild([hiding], { dryRun: true });
+  t.equal(await failure(), null, 'nothing is in the way of a dry run');
   await pool.query('DROP VIEW public.theirs');
   t.match((await rebuild([hiding])).get('integration'), { kind: 'swapped' });
 });

@@ -20,6 +20,7 @@ import { type Leftover, prepareBuild } from './prepare.js';
 import { dropOutlived } from './retire.js';
 import { RowsRefused } from './rows-refused.js';
 import { runningCode } from './running-code.js';
+import { tellFailures } from './tell-failures.js';
 import { type ProgressTelling, tellProgress } from './tell-progress.js';
 
 export interface Rebuilding {
@@ -80,14 +81,15 @@ export async function rebuild(
     signal: AbortSignal.any([hold.signal, ...(given.signal ? [given.signal] : [])]),
   };
   const failures = createFailures(options.signal);
+  const builds: Rebuilding[] = [];
   let telling: ProgressTelling | undefined;
   try {
-    const builds: Rebuilding[] = [];
     const code = options.code ?? runningCode();
     for (const projection of projections)
       await failures.attempt(projection.name, async () => {
         builds.push({ projection, build: await prepareBuild(projection, { ...options, code }) });
       });
+    await tellFailures(options.readPool, builds, new Map());
     telling = tellProgress(
       options.readPool,
       builds.map(({ build }) => build),
@@ -99,6 +101,14 @@ export async function rebuild(
     if (failures.errors.size > 0) throw failure(failures.errors, outcomes);
     return outcomes;
   } catch (error) {
+    if (!options.signal.aborted) {
+      const failed = builds.map(({ projection: { name } }) => [name, error as Error] as const);
+      await tellFailures(
+        options.readPool,
+        builds,
+        failures.errors.size > 0 ? failures.errors : new Map(failed),
+      );
+    }
     // Who lost its lease may hear first of the checkpoints that the other moved: why, says the signal.
     throw hold.signal.aborted ? hold.signal.reason : error;
   } finally {
