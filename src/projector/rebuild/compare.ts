@@ -47,7 +47,7 @@ export async function haveOneKey(
 
 /**
  * Compares the rows of `before` with those of `after`, in the columns that both have: all are counted, at most
- * `sampleSize` are shown.
+ * `sampleSize` are shown, of each kind some.
  */
 export async function compareBuilds(
   client: pg.ClientBase,
@@ -68,10 +68,24 @@ export async function compareBuilds(
     ),
     sample: [],
   };
-  if (isSame(comparison)) return comparison;
-  const text = `SELECT kind, before, after FROM (${differences}) d LIMIT $1`;
-  const sample = await client.query(text, [sampleSize]);
+  if (isSame(comparison) || sampleSize === 0) return comparison;
+  const sample = await client.query(sampleSql(comparison, differences, sampleSize));
   return { ...comparison, sample: sample.rows.map((row) => toDifference(row, projection, columns)) };
+}
+
+// Of each kind there is: in equal shares, of which what one kind has not goes to the others.
+function sampleSql({ added, removed, changed }: Comparison, differences: string, size: number): string {
+  const kinds = Object.entries({ added, removed, changed })
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => a - b);
+  let left = size;
+  return kinds
+    .map(([kind, count], index) => {
+      const share = Math.min(count, Math.ceil(left / (kinds.length - index)));
+      left -= share;
+      return `(SELECT kind, before, after FROM (${differences}) d WHERE kind = '${kind}' LIMIT ${share})`;
+    })
+    .join(' UNION ALL ');
 }
 
 interface SharedColumn {
