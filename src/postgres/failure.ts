@@ -1,10 +1,13 @@
 // Tells apart whose fault a failed statement is, by SQLSTATE, never by text.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-/** The SQLSTATE of an error of Postgres, or undefined (a broken connection, say). */
+/**
+ * The SQLSTATE of an error of Postgres, or undefined (a broken connection, say). The system's EPIPE, which is as long, has
+ * no digit; every SQLSTATE has one.
+ */
 export function sqlState(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Whether a statement failed because another transaction held what it wanted to lock. */
