@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { stopClocks } from './connect.js';
 import { inTransaction } from './transaction.js';
 
 /** A cancellation that met no statement is void: the next one is met so soon. */
 const AGAIN_MS = 200;
 
 /**
- * Runs `work` in one transaction, as `inTransaction` does, and cancels its statements once `signal` is aborted: who stops
- * does not wait for one that takes as long as it takes. Throws the signal's reason then, and nothing is committed.
+ * Runs `work` in one transaction, as `inTransaction` does, whose statements take as long as they take, and cancels them
+ * once `signal` is aborted: who stops does not wait for them. Throws the signal's reason then, and nothing is committed.
  */
 export async function inAbortableTransaction<T>(
   pool: pg.Pool,
@@ -16,6 +17,7 @@ export async function inAbortableTransaction<T>(
 ): Promise<T> {
   try {
     return await inTransaction(pool, async (client) => {
+      await client.query(stopClocks('transaction'));
       const guard = signal && (await cancelOnAbort(pool, client, signal));
       const answer = await work(client).finally(() => guard?.end());
       signal?.throwIfAborted(); // Where it met no statement any more: nothing is committed.

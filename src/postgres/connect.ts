@@ -25,14 +25,25 @@ export interface PoolOptions extends pg.PoolConfig {
   onOpen?(client: pg.ClientBase): void;
 }
 
+/**
+ * A statement that stops the clocks that a role or a database may have by default, or that somebody else has left behind on
+ * a pooler's connection, to the end of the connection or of the transaction: an index, a comparison or a migration takes as
+ * long as it takes. Not every Postgres has all of them.
+ */
+export const stopClocks = (until: 'connection' | 'transaction') =>
+  `SELECT set_config(name, '0', ${until === 'transaction'}) FROM pg_settings
+   WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout')`;
+
 // What waited for a lock has to see what its holder committed, whatever the role's or the database's own default is.
 // No JIT: compiling costs the short statements of all roles more than they take.
-const SETTINGS = `SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET default_transaction_isolation = 'read committed';
-  SET jit = off`;
+const SETTINGS = [
+  "SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET default_transaction_isolation = 'read committed'; SET jit = off",
+  stopClocks('connection'),
+].join('; ');
 
 /**
  * A pool on `url`. Its connections speak UTC and ISO dates, and read what is committed at each statement. Connecting is
- * given up after ten seconds; a statement is not: of a server that vanished it learns from the system, in a quarter of
+ * given up after ten seconds; a statement is not, whatever a role has by default: of a server that vanished it learns from the system, in a quarter of
  * an hour (`createPatientPool` waits less). A connection that dies is dropped, not thrown: what was under way on it
  * rejects. Whoever creates it ends it.
  */

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import { stopClocks } from './connect.js';
 import { packageRoot } from './package-root.js';
 
 /** A set of migrations: a folder of `NNNN-name.sql` files under the package root, and the set's own name. */
@@ -23,6 +24,7 @@ export async function migrate(url: string, set: MigrationSet): Promise<string[]>
   await client.connect();
   try {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await client.query(stopClocks('transaction'));
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const run = await runMissing(client, set);
     await client.query('COMMIT');

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import t from 'tap';
+import { inAbortableTransaction } from '../../src/postgres/abortable-transaction.js';
 import { createPool } from '../../src/postgres/connect.js';
 import { withClient } from '../../src/postgres/pipeline.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
+import { migrateReadModels } from '../../src/read-models/migrate-read-models.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -35,6 +37,33 @@ t.test('nothing is compiled: not by a connection, nor by an append of any other'
     `SELECT 'jit=off' = ANY (proconfig) AS off FROM pg_proc WHERE proname = 'append_events'`,
   );
   t.same(settings, [{ off: true }]);
+});
+
+t.test('no clock of a database, or of whoever had a connection before, ends what takes long', async (t) => {
+  const { url, name, pool: before } = await createTestDatabase(t);
+  const CLOCKS = { statement_timeout: '100ms', lock_timeout: '50ms' };
+  for (const [clock, time] of Object.entries(CLOCKS))
+    await before.query(`ALTER DATABASE ${name} SET ${clock} = '${time}'`);
+  const pool = createPool(url, { max: 1 });
+  t.teardown(() => pool.end());
+  for (const [clock, time] of Object.entries(CLOCKS)) {
+    t.match((await pool.query(`SHOW ${clock}`)).rows, [{ [clock]: '0' }]);
+    await pool.query(`SET ${clock} = '${time}'`);
+    await inAbortableTransaction(pool, undefined, async (client) => {
+      t.match((await client.query(`SHOW ${clock}`)).rows, [{ [clock]: '0' }]);
+    });
+    t.match((await pool.query(`SHOW ${clock}`)).rows, [{ [clock]: time }]);
+  }
+  const { migrating } = await inTransaction(before, async (client) => {
+    await client.query('LOCK TABLE hookfold_migration');
+    const begun = migrateReadModels(url);
+    begun.catch(() => {});
+    const hasWaited = `SELECT FROM pg_stat_activity WHERE datname = current_database()
+      AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '200 ms'`;
+    await waitFor(async () => (await before.query(hasWaited)).rowCount === 1);
+    return { migrating: begun };
+  });
+  t.same(await migrating, []);
 });
 
 t.test('a connection at rest is probed within ten seconds, not two hours', { skip: !onLinux }, async (t) => {
