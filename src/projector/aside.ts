@@ -8,6 +8,7 @@ import type pg from 'pg';
 import { EventMissing } from '../log/missing-event.js';
 import type { Checkpoint } from '../read-models/checkpoint.js';
 import { AnotherLog, type Mismatch } from '../read-models/same-log.js';
+import { type Fault, isLasting } from './faults.js';
 import { findHeld, findStuck, findTableFault } from './find-stuck.js';
 import type { Follower } from './follower.js';
 import { PartFailed } from './part-failed.js';
@@ -28,10 +29,10 @@ export interface Aside {
   others(followers: readonly Follower[]): Promise<readonly Follower[]>;
   /** A connection to the log has ended: behind the next one may be another log, so all are asked about again. */
   compareAnew(): void;
-  /** Whether some may go on by waiting: all but those of another log. */
+  /** Whether some may go on by waiting. */
   mayGoOn(): boolean;
-  /** Why some cannot go on until a person acts. */
-  failure(): Error | undefined;
+  /** Those that cannot go on, and why; not those whose checkpoints are held. */
+  faults(): readonly Fault[];
 }
 
 /** Whom a fault is about. */
@@ -184,22 +185,15 @@ export function createAside(options: AsideOptions): Aside {
     }
   }
 
-  function failure(): Error | undefined {
-    const names = new Map<string, string[]>();
-    for (const { name, fault } of left.values())
-      if (fault) names.set(fault.message, [...(names.get(fault.message) ?? []), name]);
-    if (names.size === 0) return undefined;
-    const told = [...names].map(([message, waiting]) => `${waiting.join(', ')} cannot go on: ${message}`);
-    return new Error(told.join(' '));
-  }
-
   function compareAnew(): void {
     ofThisLog = new WeakSet();
   }
 
-  const mayGoOn = () => [...left.values()].some(({ fault }) => !(fault instanceof AnotherLog));
+  const mayGoOn = () => [...left.values()].some(({ fault }) => !isLasting(fault));
+  const faults = () =>
+    [...left.values()].flatMap(({ name, fault }) => (fault ? [{ name, cause: fault }] : []));
 
-  return { set, others, compareAnew, mayGoOn, failure };
+  return { set, others, compareAnew, mayGoOn, faults };
 }
 
 const namesOf = (followers: readonly Follower[]) => followers.map(({ projection }) => projection.name);

@@ -16,8 +16,7 @@ export async function findStuck(
   followers: readonly Follower[],
   readPool: pg.Pool,
 ): Promise<readonly Follower[]> {
-  if (fault instanceof PartFailed)
-    return followers.filter(({ build }) => build.build_id === fault.follower.build.build_id);
+  if (fault instanceof PartFailed) return followers.filter(({ build }) => build.build_id === fault.buildId);
   if (isLocked(fault)) return findHeld(readPool, followers);
   return fault instanceof EventMissing ? standingBefore(fault.position, followers) : [];
 }

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
 import { type Build, tableOf } from '../read-models/build.js';
-import { type Checkpoint, CheckpointMoved, readCheckpoints } from '../read-models/checkpoint.js';
+import { assertWhole, type Checkpoint, readCheckpoints } from '../read-models/checkpoint.js';
 import { createRowTable } from '../read-models/rows.js';
 import { withoutDiscarded } from './discarded.js';
 import { createRowStore, type RowStore, type YoungRows } from './row-store.js';
@@ -25,7 +25,7 @@ export interface FollowerOptions {
   empty?: boolean;
 }
 
-/** A follower of all segments of a build, as they are in the database now. */
+/** A follower of all segments of a build, as they are in the database now. Throws as `assertWhole` does. */
 export async function createFollower(
   db: pg.Pool | pg.ClientBase,
   projection: Projection,
@@ -55,7 +55,7 @@ async function readState(db: pg.Pool | pg.ClientBase, follower: Follower): Promi
   const { build, parkedKeys } = follower;
   // Checkpoints first: whatever is parked after this read moves one of them, and their compare-and-set then fails.
   const checkpoints = await readCheckpoints(db, build.build_id);
-  if (checkpoints.length !== build.segments) throw new CheckpointMoved();
+  await assertWhole(db, build, checkpoints);
   const { rows } = await db.query(
     'SELECT key_id, min(position) AS position FROM projector.parked WHERE build_id = $1 GROUP BY key_id',
     [build.build_id],

@@ -1,16 +1,16 @@
 import { sqlState } from '../postgres/failure.js';
+import type { Build } from '../read-models/build.js';
 import type { Follower } from './follower.js';
 
 /** The rows of one follower of several cannot be read or written, for a reason of its own table: a lock, or a change by hand. */
 export class PartFailed extends Error {
-  /** SQLSTATE of the cause. */
+  readonly buildId: number;
+  /** SQLSTATE of what Postgres said. */
   readonly code: string;
-  constructor(
-    readonly follower: Follower,
-    override readonly cause: Error,
-  ) {
-    super(`the table of ${follower.projection.name} cannot be read or written: ${cause.message}`);
-    this.code = sqlState(cause)!;
+  constructor({ projection, build_id }: Build, said: Error) {
+    super(`the table of ${projection} cannot be read or written: ${said.message}`);
+    this.buildId = build_id;
+    this.code = sqlState(said)!;
   }
 }
 
@@ -18,8 +18,13 @@ export class PartFailed extends Error {
 // to it. None of them is a table's.
 const OF_ALL = /^(08|25|40|53|57P|58)/;
 
-/** What an error of a follower's own statement is: its own, where it can be. */
-export function partError(follower: Follower, error: unknown): unknown {
+/** Whether what Postgres said may be about one read model alone. */
+export function isOfPart(error: unknown): boolean {
   const state = sqlState(error);
-  return state === undefined || OF_ALL.test(state) ? error : new PartFailed(follower, error as Error);
+  return state !== undefined && !OF_ALL.test(state);
+}
+
+/** What an error of a follower's own statement is: its own, where it can be. */
+export function partError({ build }: Follower, error: unknown): unknown {
+  return isOfPart(error) ? new PartFailed(build, error as Error) : error;
 }

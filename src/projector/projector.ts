@@ -8,6 +8,7 @@ import type { Mismatch } from '../read-models/same-log.js';
 import type { Service } from '../service.js';
 import { createAside } from './aside.js';
 import type { Share } from './commit-page.js';
+import { failureOf, isLasting } from './faults.js';
 import type { Follower } from './follower.js';
 import { PartFailed } from './part-failed.js';
 import { assertAtHead, type ProjectOptions, projectRound } from './project.js';
@@ -34,7 +35,7 @@ export interface Projector extends Service {
   logLeft(): void;
   /**
    * Resolves when everything owned here is folded up to the head that the log had at the call, or further. Rejects, with
-   * what to do, once only read models of another log are not: waiting does not bring them there.
+   * what to do, once only read models are not that no waiting brings there: those of another log, or whose table is gone.
    */
   untilHead(): Promise<void>;
   /** Throws, with the reason, unless the last round was good and not long ago. */
@@ -100,7 +101,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     pauseMs = 0;
     lastRound = performance.now();
     if (!isIdle) return;
-    if (!aside.mayGoOn()) answer(atHead.splice(0, waiting), aside.failure());
+    if (!mayGoOn()) answer(atHead.splice(0, waiting), failureOfSome());
     if (!rung && !stopping) await pause.for(Math.min(options.pollMs(), beatMs));
   }
 
@@ -109,6 +110,9 @@ export function createProjector(options: ProjectorOptions): Projector {
       if (fault) reject(fault);
       else resolve();
   }
+
+  const mayGoOn = () => aside.mayGoOn() || roster.faults().some(({ cause }) => !isLasting(cause));
+  const failureOfSome = () => failureOf([...roster.faults(), ...aside.faults()]);
 
   const isLookDue = () => performance.now() - lookedAt >= LOOK_EVERY_MS;
 
@@ -163,7 +167,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   function assertReading(): void {
-    const fault = failure ?? aside.failure();
+    const fault = failure ?? failureOfSome();
     if (fault) throw new Error(`the projector cannot read or write: ${fault.message}`);
     if (lastRound === undefined) throw new Error('the projector has not read yet');
     const silentMs = performance.now() - lastRound;

@@ -10,7 +10,12 @@ import type { Projection } from '../../projections/contract.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import { type Build, findBuild } from '../read-models/build.js';
-import { type Checkpoint, CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
+import {
+  assertWhole,
+  type Checkpoint,
+  CheckpointMoved,
+  seizeCheckpoints,
+} from '../read-models/checkpoint.js';
 import { assertSameLog } from '../read-models/same-log.js';
 import { applyPage } from './apply-page.js';
 import { foldPage } from './fold-page.js';
@@ -67,7 +72,7 @@ async function replaceSegments(
 ): Promise<boolean> {
   return inTransaction(readPool, async (client) => {
     const checkpoints = await seizeCheckpoints(client, build.build_id);
-    if (checkpoints.length !== build.segments) throw new CheckpointMoved();
+    await assertWhole(client, build, checkpoints);
     await assertSameLog(logPool, projection.name, checkpoints);
     if (spreadOf(checkpoints) > NEAR_EVENTS) return false;
     const { position, event_id } = foremost(checkpoints);

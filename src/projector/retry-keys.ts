@@ -8,7 +8,12 @@ import { readAt } from '../log/read-log.js';
 import { isRefusedData } from '../postgres/failure.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { Build } from '../read-models/build.js';
-import { type Checkpoint, CheckpointMoved, seizeCheckpoints } from '../read-models/checkpoint.js';
+import {
+  assertWhole,
+  type Checkpoint,
+  CheckpointMoved,
+  seizeCheckpoints,
+} from '../read-models/checkpoint.js';
 import { assertSameLog } from '../read-models/same-log.js';
 import { noteDiscarded } from './discarded.js';
 import { type FoldedPage, foldPage, type Parked } from './fold-page.js';
@@ -68,7 +73,8 @@ async function seizeLive(client: pg.ClientBase, build: Build): Promise<Checkpoin
     'SELECT state FROM projector.build WHERE build_id = $1',
     [build.build_id],
   );
-  if (rows[0]?.state !== 'live' || checkpoints.length !== build.segments) throw new CheckpointMoved();
+  if (rows[0]?.state !== 'live') throw new CheckpointMoved();
+  await assertWhole(client, build, checkpoints);
   return checkpoints;
 }
 

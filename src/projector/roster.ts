@@ -3,12 +3,11 @@ import { createHash } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
-import { EventMissing } from '../log/missing-event.js';
-import { isLocked } from '../postgres/failure.js';
 import type { Build } from '../read-models/build.js';
 import { ensureLiveBuild } from '../read-models/live-build.js';
-import { AnotherLog } from '../read-models/same-log.js';
+import type { Fault } from './faults.js';
 import { createFollower, type Follower, refreshFollower } from './follower.js';
+import { createLeftOut } from './left-out.js';
 import { createOwnership } from './ownership.js';
 import { resegment } from './resegment.js';
 
@@ -18,6 +17,8 @@ export interface Roster {
   /** Drops all followers, since another process has written: the next update makes them anew. */
   reload(): void;
   followers(): readonly Follower[];
+  /** Of the last update: read models that have no follower for a reason of their own. */
+  faults(): readonly Fault[];
   /** Gives everything back. */
   leave(): Promise<void>;
 }
@@ -46,12 +47,14 @@ export function createRoster(options: RosterOptions): Roster {
   const { pool, projections, leaseTtlMs, generationBytes } = options;
   const ownership = createOwnership({ pool, group: groupOf(projections), ttlMs: leaseTtlMs });
   const split = createSplitter(options);
+  const leftOut = createLeftOut(options.logger);
   let followers: Follower[] = [];
+  let faults: readonly Fault[] = [];
 
   async function update(): Promise<void> {
     const builds: [Projection, Build][] = [];
     for (const projection of projections) {
-      const build = await ensureLiveBuild(pool, projection);
+      const build = await leftOut.try(projection.name, () => ensureLiveBuild(pool, projection));
       if (build) builds.push([projection, await split(projection, build)]);
     }
     const units = builds.flatMap(([, build]) => segmentsOf(build).map((segment) => unitOf(build, segment)));
@@ -59,9 +62,12 @@ export function createRoster(options: RosterOptions): Roster {
     const next: Follower[] = [];
     for (const [projection, build] of builds) {
       const mine = segmentsOf(build).filter((segment) => owned.has(unitOf(build, segment)));
-      if (mine.length > 0) next.push(await keepOrCreate(projection, build, mine));
+      if (mine.length === 0) continue;
+      const follower = await leftOut.try(projection.name, () => keepOrCreate(projection, build, mine));
+      if (follower) next.push(follower);
     }
     followers = next;
+    faults = leftOut.faults();
   }
 
   async function keepOrCreate(projection: Projection, build: Build, mine: number[]): Promise<Follower> {
@@ -79,14 +85,14 @@ export function createRoster(options: RosterOptions): Roster {
     followers = [];
   }
 
-  return { update, reload, followers: () => followers, leave: ownership.leave };
+  return { update, reload, followers: () => followers, faults: () => faults, leave: ownership.leave };
 }
 
 /** A lock is waited for by all read models, so it is not asked for at every beat. */
 const SPLIT_AGAIN_MS = 10_000;
 
 // Once a build and process: where two were started with different numbers, the later one's holds. Where it cannot be
-// split now, it is followed as it is.
+// split now, for whatever reason, it is followed as it is.
 function createSplitter({ pool, logPool, logger, segments }: RosterOptions) {
   const next = new Map<number, number>();
   return async (projection: Projection, build: Build): Promise<Build> => {
@@ -97,7 +103,6 @@ function createSplitter({ pool, logPool, logger, segments }: RosterOptions) {
       next.set(build.build_id, Number.POSITIVE_INFINITY);
       return split;
     } catch (error) {
-      if (!isLocked(error) && !(error instanceof EventMissing || error instanceof AnotherLog)) throw error;
       next.set(build.build_id, performance.now() + SPLIT_AGAIN_MS);
       const told = { err: error, projection: projection.name, segments };
       logger.warn(

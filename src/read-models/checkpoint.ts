@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { sqlState } from '../postgres/failure.js';
 import { execute, type Statement } from '../postgres/pipeline.js';
+import type { Build } from './build.js';
 
 export interface Checkpoint {
   build_id: number;
@@ -30,6 +31,37 @@ export class CheckpointMoved extends Error {
   constructor(options?: ErrorOptions) {
     super('a checkpoint was moved by another process', options);
   }
+}
+
+/** Rows of projector.checkpoint are gone: nobody knows up to where the build's table is folded. */
+export class CheckpointsMissing extends Error {
+  readonly code = 'HOOKFOLD_CHECKPOINTS_MISSING';
+  constructor({ projection, segments }: Pick<Build, 'projection' | 'segments'>, found: number) {
+    super(
+      `expected ${segments} checkpoints of ${projection}, found ${found}: somebody has deleted rows of ` +
+        `projector.checkpoint. Make its rows anew from the log: hookfold rebuild ${projection}`,
+    );
+  }
+}
+
+/**
+ * Throws where the checkpoints of a build are not one for each of the segments that it was known to have: CheckpointMoved
+ * where it was split or dropped meanwhile, CheckpointsMissing where some were deleted.
+ */
+export async function assertWhole(
+  db: pg.ClientBase | pg.Pool,
+  build: Build,
+  checkpoints: readonly Checkpoint[],
+): Promise<void> {
+  if (checkpoints.length === build.segments) return;
+  // One statement: a split changes both in one transaction.
+  const { rows } = await db.query(
+    `SELECT projection, segments, (SELECT count(*) FROM projector.checkpoint c WHERE c.build_id = b.build_id) AS found
+     FROM projector.build b WHERE build_id = $1`,
+    [build.build_id],
+  );
+  const now = rows[0];
+  throw now && now.found !== now.segments ? new CheckpointsMissing(now, now.found) : new CheckpointMoved();
 }
 
 const MOVED = 'HF002';

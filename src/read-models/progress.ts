@@ -1,5 +1,6 @@
 // How far every projection is, for people and for metrics.
 import type pg from 'pg';
+import { CheckpointsMissing } from './checkpoint.js';
 import { AnotherLog, findMismatches } from './same-log.js';
 
 export interface SegmentProgress {
@@ -45,9 +46,9 @@ export interface ProjectionProgress {
 }
 
 const PROGRESS = `
-  SELECT b.projection AS name, b.version, b.build_id, s.pinned,
-    (SELECT json_agg(json_build_object('segment', c.segment, 'position', c.position, 'event_id', c.event_id)
-       ORDER BY c.segment)
+  SELECT b.projection AS name, b.version, b.build_id, s.pinned, b.segments AS expected,
+    (SELECT coalesce(json_agg(json_build_object('segment', c.segment, 'position', c.position, 'event_id', c.event_id)
+       ORDER BY c.segment), '[]')
      FROM projector.checkpoint c WHERE c.build_id = b.build_id) AS segments,
     (SELECT count(*) FROM projector.parked p WHERE p.build_id = b.build_id) AS parked,
     (SELECT count(*) FROM projector.unreadable u WHERE u.build_id = b.build_id) AS unreadable,
@@ -67,7 +68,7 @@ const PROGRESS = `
 export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise<ProjectionProgress[]> {
   const { rows } = await readPool.query(PROGRESS);
   const positions = rows.map(({ segments }) =>
-    Math.min(...segments.map(({ position }: SegmentProgress) => position)),
+    segments.length === 0 ? 0 : Math.min(...segments.map(({ position }: SegmentProgress) => position)),
   );
   const log = await logPool.query(
     `SELECT h.position AS head, at.position, later.position AS next,
@@ -80,17 +81,20 @@ export async function readProgress(logPool: pg.Pool, readPool: pg.Pool): Promise
   );
   const segments: SegmentProgress[] = rows.flatMap((row) => row.segments);
   const mismatches = await findMismatches(logPool, segments);
-  return rows.map((row, index) => {
+  return rows.map(({ expected, ...row }, index) => {
     const { head, position, next, age } = log.rows[index];
     const rebuild = row.rebuild && withRest(row.rebuild, head);
     const lag_seconds = Math.max(0, Math.round((age ?? 0) * 1000) / 1000);
     const mismatch = mismatches.find(({ checkpoint }) => row.segments.includes(checkpoint));
     const isMissing = head > position && next !== position + 1;
-    const fault = mismatch
-      ? new AnotherLog(row.name, mismatch).message
-      : isMissing
-        ? missing(position + 1)
-        : null;
+    const fault =
+      row.segments.length < expected
+        ? new CheckpointsMissing({ projection: row.name, segments: expected }, row.segments.length).message
+        : mismatch
+          ? new AnotherLog(row.name, mismatch).message
+          : isMissing
+            ? missing(position + 1)
+            : null;
     return { ...row, fault, position, lag_events: Math.max(0, head - position), lag_seconds, rebuild };
   });
 }

@@ -7,12 +7,13 @@ import { projectRound } from '../../src/projector/project.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { resegment } from '../../src/projector/resegment.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
-import { type Build, findBuild } from '../../src/read-models/build.js';
+import { type Build, findBuild, tableOf } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
 import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 import { appendBodies, areAtHead, assertFolded, BODIES, foldToHead, startProjector } from './projecting.js';
+import { startTelling } from './telling.js';
 
 const resource = findProjection('resource');
 const others = PROJECTIONS.filter((projection) => projection !== resource);
@@ -103,3 +104,25 @@ t.test('a split for which events are missing is made once they are there, and ho
   await attach(SIZE + 1);
   await assertSplitLater(t, database, projector);
 });
+
+t.test(
+  'a split of what stands apart is made once its table is there again, and holds nobody up',
+  async (t) => {
+    const database = await createTestDatabase(t);
+    const { pool } = database;
+    await appendBodies(pool, BODIES.slice(0, SIZE));
+    await foldToHead(database, { segments: 2 });
+    await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
+    const build = (await findBuild(pool, resource, 'live'))!;
+    await foldOn(pool, build, 1, { rounds: 1, pageEvents: SIZE });
+    await pool.query(`ALTER TABLE ${tableOf(build)} RENAME TO renamed`);
+    const { service, told, readiness } = await startTelling(t, database, { segments: 3 });
+    await waitFor(() => areAtHead(database, others));
+    t.ok(told.some(({ level, msg }) => level === 40 && /cannot be split/.test(msg)));
+    await waitFor(async () =>
+      /resource cannot go on: .* does not exist/.test((await readiness()).reason ?? ''),
+    );
+    await pool.query(`ALTER TABLE read_model.renamed RENAME TO "${build.table_name}"`);
+    await assertSplitLater(t, database, service);
+  },
+);

@@ -14,7 +14,13 @@ import { inAbortableTransaction } from '../../postgres/abortable-transaction.js'
 import { isRefusedData } from '../../postgres/failure.js';
 import { endWithClient } from '../../postgres/transaction.js';
 import { type Build, findBuild, lockServed, setState, showBuild } from '../../read-models/build.js';
-import { type Checkpoint, claimCheckpoints, seizeCheckpoints } from '../../read-models/checkpoint.js';
+import {
+  assertWhole,
+  type Checkpoint,
+  CheckpointsMissing,
+  claimCheckpoints,
+  seizeCheckpoints,
+} from '../../read-models/checkpoint.js';
 import { assertSameLog, findMismatches } from '../../read-models/same-log.js';
 import { foldPage } from '../fold-page.js';
 import { createFollower, type Follower } from '../follower.js';
@@ -94,7 +100,7 @@ export async function finishRebuild(
     await assertSameLog(options.logPool, projection.name, after);
     // Of a live build of another log neither position nor rows mean anything here: the log's head is the goal then.
     const otherLog = (await findMismatches(options.logPool, held)).length > 0;
-    const before = otherLog ? [] : held;
+    const before = otherLog || (live && (await isLost(client, live, held))) ? [] : held;
     const goal = otherLog ? await readHead(options.logPool) : 0;
     const target = Math.max(goal, ...before.concat(after).map(({ position }) => position));
     const sameVersion = live?.version === projection.version;
@@ -129,6 +135,17 @@ export async function finishRebuild(
         : await compareBuilds(client, projection, live, building, options.sampleSize);
     return swap(client, projection, { ...swapping, rekeyed, lagging }, comparison, options);
   });
+}
+
+/** Whether nobody knows where a live build stands, since some of its checkpoints were deleted. */
+async function isLost(client: pg.ClientBase, live: Build, held: readonly Checkpoint[]): Promise<boolean> {
+  try {
+    await assertWhole(client, live, held);
+    return false;
+  } catch (error) {
+    if (error instanceof CheckpointsMissing) return true;
+    throw error;
+  }
 }
 
 const keyChanged = ({ name, version, keyColumns }: Projection) =>
