@@ -46,7 +46,7 @@ export interface ProjectorServiceOptions {
 export interface ProjectorService extends Service {
   /**
    * Resolves when all projections of this code, wherever they are folded, have reached the head the log has now. Rejects
-   * where one never will, since it was folded from another log.
+   * where one never will: see `untilFolded`.
    */
   untilHead(): Promise<void>;
 }
@@ -158,6 +158,6 @@ function openService(options: ProjectorServiceOptions): Running {
   const selfCheck = createSelfCheck({ ...background, registry, everyMs: SELF_CHECK_MS });
   return {
     service: createServiceGroup([pools, http, ...(bus ? [bus] : []), projector, autoRebuild, selfCheck]),
-    untilHead: () => untilFolded({ projector, logPool, readPool, projections, logger }),
+    untilHead: () => untilFolded({ ...background, projector, rebuildFault: autoRebuild.fault }),
   };
 }

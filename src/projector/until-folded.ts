@@ -11,6 +11,8 @@ export interface UntilFoldedOptions {
   logPool: pg.Pool;
   readPool: pg.Pool;
   projections: readonly Projection[];
+  /** Why newer versions are not served, where waiting does not bring them there. */
+  rebuildFault(): Error | undefined;
   logger: Pick<FastifyBaseLogger, 'warn'>;
 }
 
@@ -31,24 +33,30 @@ const PLACES = `
 
 /**
  * Resolves when every projection, by whichever process it is folded, has reached the head that the log had at the
- * call. Rejects, with what to do, where one was folded from another log. Other faults of the databases are told and
- * waited out.
+ * call. Rejects, with what to do, where one was folded from another log, has a table that is gone, or is of a version that
+ * is not swapped in by itself. Other faults of the databases are told and waited out.
  */
 export async function untilFolded(options: UntilFoldedOptions): Promise<void> {
   const { projector, readPool, projections, logger } = options;
+  const versions = [projections.map(({ name }) => name), projections.map(({ version }) => version)];
   let head: number | undefined;
+
+  async function areFolded(): Promise<boolean> {
+    head ??= await readHead(options.logPool);
+    await assertSameLogs(options, versions);
+    return (await readPool.query(UNFINISHED, [...versions, head])).rowCount === 0;
+  }
+
   for (;;) {
     await projector.untilHead();
     try {
-      head ??= await readHead(options.logPool);
-      const versions = [projections.map(({ name }) => name), projections.map(({ version }) => version)];
-      await assertSameLogs(options, versions);
-      const { rowCount } = await readPool.query(UNFINISHED, [...versions, head]);
-      if (rowCount === 0) return;
+      if (await areFolded()) return;
     } catch (error) {
       if (error instanceof AnotherLog) throw error;
       logger.warn({ err: error }, 'the head cannot be compared; trying again');
     }
+    const fault = options.rebuildFault();
+    if (fault) throw fault;
   }
 }
 

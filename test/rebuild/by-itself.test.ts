@@ -26,6 +26,7 @@ t.test('a version that parks what the one before folded is not swapped in', asyn
   const database = await createRebuildingDatabase(t);
   const failing = failingBehind(0);
   const { projector, warnings } = await startLooking(t, database, failing);
+  await t.rejects(projector.untilHead(), /version 2 of integration parks .* not swapped in\. /);
   await waitFor(() => warnings.length > 1);
   await projector.stop();
   t.match(
@@ -46,6 +47,7 @@ t.test('a version that parks what the one before folded is not swapped in', asyn
 t.test('an index that cannot be made is tried less and less often', async (t) => {
   const database = await createRebuildingDatabase(t);
   const { projector, warnings } = await startLooking(t, database, withFaultyIndex(t));
+  await t.rejects(projector.untilHead(), /no_such_column/);
   await waitFor(() => warnings.length > 1);
   await projector.stop();
   t.match(warnings[0]?.err.message, /no_such_column/);

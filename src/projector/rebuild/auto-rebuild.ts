@@ -6,6 +6,7 @@ import type pg from 'pg';
 import type { Projection } from '../../../projections/contract.js';
 import { findServed } from '../../read-models/build.js';
 import type { Service } from '../../service.js';
+import { isLasting } from '../faults.js';
 import type { Pools } from '../pools.js';
 import { createRunReader } from '../run-reader.js';
 import type { Outcome } from './finish.js';
@@ -14,7 +15,6 @@ import { createLocalLoader } from './local-loader.js';
 import { ANEW_REASONS } from './prepare.js';
 import { type RebuildOptions, rebuild } from './rebuild.js';
 import { createThrottle } from './throttle.js';
-import { TooManyParked } from './too-many-parked.js';
 
 export interface AutoRebuildOptions {
   logPool: pg.Pool;
@@ -33,13 +33,19 @@ const LONGEST_PAUSE_MS = 300_000;
 const MEMORY_BYTES = 16 * 1024 * 1024;
 const PAGE_EVENTS = 500;
 
+export interface AutoRebuild extends Service {
+  /** Why newer versions are not served, where trying again does not bring them there. */
+  fault(): Error | undefined;
+}
+
 /** A service that looks at its start and then every `everyMs`, less often after failures. Its `stop` leaves a rebuild to be gone on with. */
-export function createAutoRebuild(options: AutoRebuildOptions): Service {
+export function createAutoRebuild(options: AutoRebuildOptions): AutoRebuild {
   const { logger, everyMs } = options;
   let stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let pauseMs = everyMs;
+  let fault: Error | undefined;
 
   const look = () => {
     let loaded = false;
@@ -49,11 +55,12 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
       .then(
         () => {
           pauseMs = everyMs;
+          fault = undefined;
         },
         (error) => {
           if (stopping.signal.aborted) return;
-          const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
-          const stays = loaded || errors.some((each) => each instanceof TooManyParked);
+          fault = isLasting(error) ? error : undefined;
+          const stays = loaded || fault !== undefined;
           pauseMs = stays ? Math.min(pauseMs * 2, Math.max(everyMs, LONGEST_PAUSE_MS)) : everyMs;
           if (error instanceof RebuildRunning) return logger.debug(error.message);
           logger.warn(
@@ -79,6 +86,7 @@ export function createAutoRebuild(options: AutoRebuildOptions): Service {
       timer = undefined;
       await running;
     },
+    fault: () => fault,
   };
 }
 

@@ -5,11 +5,16 @@ import type { Build, findServed } from '../../read-models/build.js';
 import { countParked } from './count-parked.js';
 import { findDiscardedKeys } from './discarded-keys.js';
 
+/** A rebuild by itself is not swapped in until somebody decides on it. */
+export class LeftToPeople extends Error {
+  readonly code = 'HOOKFOLD_LEFT_TO_PEOPLE';
+}
+
 /** Throws where what is served was taken back to by hand. */
 export function assertNotPinned(building: Build, served: Awaited<ReturnType<typeof findServed>>): void {
   if (!served?.pinned) return;
   const { projection, version } = building;
-  throw new Error(
+  throw new LeftToPeople(
     `${projection} was taken back to version ${served.version} by hand: version ${version} is not swapped in. ` +
       `Once it is wanted: hookfold rebuild ${projection}`,
   );
@@ -37,7 +42,7 @@ export async function assertParksNoMore(
     [live.build_id, building.build_id, discarded],
   );
   const { position, reason } = first.rows[0];
-  throw new Error(
+  throw new LeftToPeople(
     `version ${version} of ${projection} parks ${after} events, version ${live.version} ${before} of the same: it is not ` +
       `swapped in. The first is at position ${position}: ${reason}. Mend the projection, or have it served all the same: ` +
       `hookfold rebuild ${projection}`,
