@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import type pg from 'pg';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
 import { listDiscarded } from '../projector/discarded.js';
@@ -34,18 +35,26 @@ export function defineParked(parked: Command, context: CommandContext): void {
 
   add('list', 'Show what is parked, and why.', async (filter) => {
     if (filter.discarded) return printDiscarded(context, filter);
-    const events = await withPools(context, ({ readPool }) => listParked(readPool, PROJECTIONS, filter));
-    if (filter.json) return context.print(JSON.stringify(events));
-    for (const { projection, position, event, parked_at, reason } of events)
-      context.print(`${projection}  ${position}  ${event}  since ${parked_at}  ${reason}`);
-    if (events.length === 0) context.print('nothing is parked');
+    await withPools(context, ({ readPool }) => printParked(context, readPool, filter));
   }).option('--discarded', 'show what was given up instead');
   add(
     'retry',
     'Fold parked events again, after a fix; with --position the whole row of that event.',
     async (filter) => {
-      const outcomes = await withPools(context, (pools) => retryParked(pools, PROJECTIONS, filter));
-      report(context, outcomes, filter.json);
+      const { print } = context;
+      const outcomes: RetryOutcome[] = [];
+      // What was tried is told though another fails.
+      try {
+        await withPools(context, (pools) =>
+          retryParked(pools, PROJECTIONS, filter, (outcome) => {
+            outcomes.push(outcome);
+            if (!filter.json) print(describe(outcome));
+          }),
+        );
+        if (outcomes.length === 0 && !filter.json) print('nothing was parked');
+      } finally {
+        if (filter.json) print(JSON.stringify(outcomes));
+      }
     },
   );
   add(
@@ -57,9 +66,22 @@ export function defineParked(parked: Command, context: CommandContext): void {
       const outcome = await withPools(context, (pools) =>
         discardParked(pools, PROJECTIONS, { projection, position }),
       );
-      report(context, [outcome], json);
+      context.print(json ? JSON.stringify([outcome]) : describe(outcome));
     },
   );
+}
+
+// There may be more than memory holds.
+async function printParked({ print }: CommandContext, readPool: pg.Pool, filter: Filter): Promise<void> {
+  let listed = 0;
+  for await (const parked of listParked(readPool, PROJECTIONS, filter)) {
+    const { projection, position, event, parked_at, reason } = parked;
+    if (filter.json) print(`${listed === 0 ? '[' : ','}${JSON.stringify(parked)}`);
+    else print(`${projection}  ${position}  ${event}  since ${parked_at}  ${reason}`);
+    listed += 1;
+  }
+  if (filter.json) print(listed === 0 ? '[]' : ']');
+  else if (listed === 0) print('nothing is parked');
 }
 
 async function printDiscarded(
@@ -76,13 +98,8 @@ async function printDiscarded(
   if (events.length === 0) context.print('nothing was discarded');
 }
 
-function report(context: CommandContext, outcomes: readonly RetryOutcome[], json = false): void {
-  const lines = outcomes.map(
-    ({ projection, folded, parked }) => `${projection}: ${folded} folded, ${parked} still parked`,
-  );
-  if (json) context.print(JSON.stringify(outcomes));
-  else context.print(lines.join('\n') || 'nothing was parked');
-}
+const describe = ({ projection, folded, parked }: RetryOutcome) =>
+  `${projection}: ${folded} folded, ${parked} still parked`;
 
 async function withPools<T>(context: CommandContext, work: (pools: Pools) => Promise<T>): Promise<T> {
   const logPool = createPool(context.databaseUrl(), { max: 2 });

@@ -14,6 +14,7 @@ import type { Page } from './page.js';
 import { type ParkedTrial, tryParked } from './parked-keys.js';
 import { partError } from './part-failed.js';
 import type { Batch } from './row-store.js';
+import { assertFewParked } from './too-many-parked.js';
 import { incidentStatements } from './write-incidents.js';
 
 /** A follower's part in a page: the checkpoints that move. */
@@ -49,13 +50,17 @@ export interface FoldedShares {
 // again: no need to wait for the disk.
 const BEGIN = 'BEGIN; SET LOCAL synchronous_commit = off';
 
-/** Folds a page for all shares, in memory. A throw leaves nothing behind; PartFailed where it is about one share's table. */
+/**
+ * Folds a page for all shares, in memory. A throw leaves nothing behind; PartFailed where it is about one share's table,
+ * TooManyParked where the pages before have parked too much of one.
+ */
 export async function foldShares(
   pool: pg.Pool,
   shares: readonly Share[],
   page: Page,
   refused: ReadonlyMap<Follower, Refusal> = new Map(),
 ): Promise<FoldedShares> {
+  for (const { follower } of shares) assertFewParked(follower);
   const trials = shares.map(({ follower }) => tryParked(follower.parkedKeys));
   const undo = () => {
     for (const { follower } of shares) follower.store.forget();

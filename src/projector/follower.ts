@@ -6,13 +6,18 @@ import { assertWhole, type Checkpoint, readCheckpoints } from '../read-models/ch
 import { createRowTable } from '../read-models/rows.js';
 import { withoutDiscarded } from './discarded.js';
 import { createRowStore, type RowStore, type YoungRows } from './row-store.js';
+import { assertFewParked, MOST_PARKED_KEYS } from './too-many-parked.js';
 
-export interface Follower {
+/** What rows of a build are folded with. */
+export interface Folding {
   /** As what was discarded of its version leaves it. */
   readonly projection: Projection;
   readonly build: Build;
   readonly store: RowStore;
   readonly parkedKeys: Map<string, number>;
+}
+
+export interface Follower extends Folding {
   /** The segments that are folded here. */
   checkpoints: Checkpoint[];
 }
@@ -25,19 +30,31 @@ export interface FollowerOptions {
   empty?: boolean;
 }
 
-/** A follower of all segments of a build, as they are in the database now. Throws as `assertWhole` does. */
+/**
+ * A follower of all segments of a build, as they are in the database now. Throws as `assertWhole` does, and TooManyParked
+ * where more keys have parked events than are held.
+ */
 export async function createFollower(
   db: pg.Pool | pg.ClientBase,
   projection: Projection,
   build: Build,
   options: FollowerOptions,
 ): Promise<Follower> {
-  const table = createRowTable(projection, tableOf(build));
-  const store = createRowStore({ projection, table, ...options });
-  const folded = await withoutDiscarded(db, projection);
-  const follower: Follower = { projection: folded, build, store, parkedKeys: new Map(), checkpoints: [] };
+  const follower: Follower = { ...(await createFolding(db, projection, build, options)), checkpoints: [] };
   await readState(db, follower);
   return follower;
+}
+
+/** The same without its checkpoints, and as if nothing were parked. */
+export async function createFolding(
+  db: pg.Pool | pg.ClientBase,
+  projection: Projection,
+  build: Build,
+  options: FollowerOptions,
+): Promise<Folding> {
+  const table = createRowTable(projection, tableOf(build));
+  const store = createRowStore({ projection, table, ...options });
+  return { projection: await withoutDiscarded(db, projection), build, store, parkedKeys: new Map() };
 }
 
 /**
@@ -57,9 +74,10 @@ async function readState(db: pg.Pool | pg.ClientBase, follower: Follower): Promi
   const checkpoints = await readCheckpoints(db, build.build_id);
   await assertWhole(db, build, checkpoints);
   const { rows } = await db.query(
-    'SELECT key_id, min(position) AS position FROM projector.parked WHERE build_id = $1 GROUP BY key_id',
-    [build.build_id],
+    'SELECT key_id, min(position) AS position FROM projector.parked WHERE build_id = $1 GROUP BY key_id LIMIT $2',
+    [build.build_id, MOST_PARKED_KEYS + 1],
   );
   for (const { key_id, position } of rows) parkedKeys.set(key_id, Number(position));
+  assertFewParked(follower);
   follower.checkpoints = checkpoints;
 }

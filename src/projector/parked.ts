@@ -4,7 +4,7 @@ import type { Projection } from '../../projections/contract.js';
 import { type Build, findBuild } from '../read-models/build.js';
 import { CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Pools } from './pools.js';
-import { discardAndRetry, retryKeys } from './retry-keys.js';
+import { discardEvent, findParkedKey, retryPage } from './retry-page.js';
 
 export interface ParkedEvent {
   projection: string;
@@ -31,48 +31,60 @@ export interface RetryOutcome {
   parked: number;
 }
 
+const LISTED_AT_ONCE = 1000;
+
 /**
  * The parked events of the live builds of these projections' versions, which are those that `retryParked` and
- * `discardParked` reach, by projection and position.
+ * `discardParked` reach, by projection and position; read as they are asked for, since there may be very many.
  */
-export async function listParked(
+export async function* listParked(
   readPool: pg.Pool,
   projections: readonly Projection[],
-  filter: ParkedFilter = {},
-): Promise<ParkedEvent[]> {
-  // A build stays live after a higher version was swapped in, for processes of the old code; only those fold it.
-  const { rows } = await readPool.query(
-    `SELECT b.projection, b.version, p.position, p.event, p.reason, p.parked_at
-     FROM projector.parked p JOIN projector.build b USING (build_id)
-     JOIN unnest($3::text[], $4::integer[]) AS code (projection, version) USING (projection, version)
-     WHERE b.state = 'live' AND ($1::text IS NULL OR b.projection = $1) AND ($2::bigint IS NULL OR p.position = $2)
-     ORDER BY b.projection, b.version, p.position`,
-    [
-      filter.projection ?? null,
-      filter.position ?? null,
-      projections.map(({ name }) => name),
-      projections.map(({ version }) => version),
-    ],
-  );
-  return rows;
+  { projection: name, position }: ParkedFilter = {},
+): AsyncGenerator<ParkedEvent> {
+  for (const { name: projection, version } of named(projections, name)) {
+    // A build stays live after a higher version was swapped in, for processes of the old code; only those fold it.
+    const build = await findBuild(readPool, { name: projection, version }, 'live');
+    for (let after: number | undefined = 0; build && after !== undefined; ) {
+      const { rows }: pg.QueryResult<Omit<ParkedEvent, 'projection' | 'version'>> = await readPool.query(
+        `SELECT position, event, reason, parked_at FROM projector.parked
+         WHERE build_id = $1 AND position > $2 AND ($3::bigint IS NULL OR position = $3) ORDER BY position LIMIT $4`,
+        [build.build_id, after, position ?? null, LISTED_AT_ONCE],
+      );
+      for (const row of rows) yield { projection, version, ...row };
+      after = rows.at(-1)?.position;
+    }
+  }
 }
 
-const KEYS_A_TRANSACTION = 500;
+const named = (projections: readonly Projection[], name: string | undefined) =>
+  projections.filter((projection) => name === undefined || projection.name === name);
 
 /**
- * Folds parked events again, key by key and in order, with the code as it is now; `filter.position` names its whole
- * key. What fails again stays parked. Projectors go on meanwhile; killed half-way, each key is done or untouched.
+ * Folds parked events again, in order, with the code as it is now; `filter.position` names its whole key. What fails again
+ * stays parked. Projectors go on meanwhile; killed half-way, what is not done yet is still parked. Tells each outcome as it
+ * comes. A read model that cannot be retried keeps no other from it: its error is thrown at the end, an AggregateError of
+ * several.
  */
 export async function retryParked(
   pools: Pools,
   projections: readonly Projection[],
   filter: ParkedFilter = {},
+  onOutcome?: (outcome: RetryOutcome) => void,
 ): Promise<RetryOutcome[]> {
   const outcomes: RetryOutcome[] = [];
-  for (const projection of projections) {
-    const outcome = await anewWhereSwapped(() => retryProjection(pools, projection, filter));
-    if (outcome) outcomes.push(outcome);
-  }
+  const errors: Error[] = [];
+  for (const projection of named(projections, filter.projection))
+    try {
+      const outcome = await anewWhereSwapped(() => retryProjection(pools, projection, filter.position));
+      if (!outcome) continue;
+      outcomes.push(outcome);
+      onOutcome?.(outcome);
+    } catch (error) {
+      errors.push(error as Error);
+    }
+  if (errors.length > 1) throw new AggregateError(errors, errors.map(({ message }) => message).join('\n'));
+  if (errors[0]) throw errors[0];
   return outcomes;
 }
 
@@ -80,19 +92,29 @@ export async function retryParked(
 async function retryProjection(
   pools: Pools,
   projection: Projection,
-  filter: ParkedFilter,
+  position: number | undefined,
 ): Promise<RetryOutcome | undefined> {
-  const [found] = await liveBuilds(pools, [projection], filter);
-  if (!found) return undefined;
-  const [, build] = found;
-  const keyIds = await parkedKeys(pools.readPool, build, filter.position);
+  const build = await findBuild(pools.readPool, projection, 'live');
+  if (!build) return undefined;
+  if (position === undefined) return retryBuild(pools, projection, build);
+  const keyId = await findParkedKey(pools.readPool, build, position);
+  return keyId === undefined ? undefined : retryBuild(pools, projection, build, keyId);
+}
+
+async function retryBuild(
+  pools: Pools,
+  projection: Projection,
+  build: Build,
+  keyId?: string,
+): Promise<RetryOutcome | undefined> {
   const outcome = { projection: projection.name, folded: 0, parked: 0 };
-  for (let at = 0; at < keyIds.length; at += KEYS_A_TRANSACTION) {
-    const part = await retryKeys(pools, projection, build, keyIds.slice(at, at + KEYS_A_TRANSACTION));
-    outcome.folded += part.folded;
-    outcome.parked += part.parked;
+  for (let after = 0; ; ) {
+    const { folded, parked, last } = await retryPage(pools, projection, build, { after, keyId });
+    if (last === undefined) return after === 0 ? undefined : outcome;
+    outcome.folded += folded;
+    outcome.parked += parked;
+    after = last;
   }
-  return keyIds.length > 0 ? outcome : undefined;
 }
 
 async function anewWhereSwapped<T>(work: () => Promise<T>): Promise<T> {
@@ -111,38 +133,21 @@ async function anewWhereSwapped<T>(work: () => Promise<T>): Promise<T> {
 export async function discardParked(
   pools: Pools,
   projections: readonly Projection[],
-  filter: { projection: string; position: number },
+  { projection: name, position }: { projection: string; position: number },
 ): Promise<RetryOutcome> {
-  const part = await anewWhereSwapped(async () => {
-    const [found] = await liveBuilds(pools, projections, filter);
-    return found && discardAndRetry(pools, ...found, filter.position);
+  const [projection] = named(projections, name);
+  const find = () => projection && findBuild(pools.readPool, projection, 'live');
+  const keyId = await anewWhereSwapped(async () => {
+    const build = await find();
+    return build && discardEvent(pools, build, position);
   });
-  if (part) return { projection: filter.projection, ...part };
-  throw new Error(
-    `${filter.projection} has no parked event at position ${filter.position}. See which it has: hookfold parked list.`,
-  );
-}
-
-async function liveBuilds(
-  { readPool }: Pools,
-  projections: readonly Projection[],
-  { projection: name }: ParkedFilter,
-): Promise<[Projection, Build][]> {
-  const builds: [Projection, Build][] = [];
-  for (const projection of projections) {
-    if (name !== undefined && projection.name !== name) continue;
-    const build = await findBuild(readPool, projection, 'live');
-    if (build) builds.push([projection, build]);
-  }
-  return builds;
-}
-
-async function parkedKeys(readPool: pg.Pool, build: Build, position?: number): Promise<string[]> {
-  const { rows } = await readPool.query(
-    `SELECT key_id FROM projector.parked WHERE build_id = $1 AND ($2::bigint IS NULL OR key_id IN
-       (SELECT key_id FROM projector.parked WHERE build_id = $1 AND position = $2))
-     GROUP BY key_id ORDER BY min(position)`,
-    [build.build_id, position ?? null],
-  );
-  return rows.map(({ key_id }) => key_id);
+  if (!projection || keyId === undefined)
+    throw new Error(
+      `${name} has no parked event at position ${position}. See which it has: hookfold parked list.`,
+    );
+  const outcome = await anewWhereSwapped(async () => {
+    const build = await find();
+    return build && retryBuild(pools, projection, build, keyId);
+  });
+  return outcome ?? { projection: name, folded: 0, parked: 0 };
 }

@@ -4,13 +4,13 @@ import type { EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import { createPool } from '../../src/postgres/connect.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
-import { discardParked, listParked, retryParked } from '../../src/projector/parked.js';
+import { discardParked, retryParked } from '../../src/projector/parked.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
 import { createSilentWay } from '../support/silent-way.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
-import { appendBodies, BODIES, foldToHead } from './projecting.js';
+import { appendBodies, BODIES, foldToHead, parkedOf } from './projecting.js';
 
 const throwing = {
   ...integration,
@@ -22,7 +22,7 @@ const throwing = {
 async function park(database: TestDatabase): Promise<number> {
   await appendBodies(database.pool, BODIES.slice(0, 50));
   await foldToHead(database, { projections: [throwing] });
-  return (await listParked(database.pool, [throwing])).length;
+  return (await parkedOf(database.pool, [throwing])).length;
 }
 
 const HOLD = 'SELECT FROM projector.checkpoint WHERE build_id = $1 FOR UPDATE';
@@ -51,17 +51,17 @@ t.test('what has waited for a swap is done to the build that is live then', asyn
       await client.query("UPDATE projector.build SET state = 'live' WHERE build_id = $1", [to]);
       return { done };
     });
-  const { position } = (await listParked(pool, [throwing]))[0]!;
+  const { position } = (await parkedOf(pool, [throwing]))[0]!;
   const event = { projection: 'integration', position };
   const discarding = await swap(() => discardParked(pools, [throwing], event), now.build_id, before.build_id);
   await discarding.done;
-  const left = await listParked(pool, [throwing]);
+  const left = await parkedOf(pool, [throwing]);
   t.equal(left.length, count - 1);
   t.notOk(left.some((parked) => parked.position === position));
 
   const retrying = await swap(() => retryParked(pools, [integration]), before.build_id, now.build_id);
   t.match(await retrying.done, [{ folded: count, parked: 0 }]);
-  t.same(await listParked(pool, [throwing]), []);
+  t.same(await parkedOf(pool, [throwing]), []);
 });
 
 t.test('a retry that goes silent holds the read model no longer than a while', async (t) => {

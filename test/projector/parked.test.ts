@@ -3,13 +3,13 @@ import { activity } from '../../projections/activity/projection.js';
 import type { AnyRow, EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import { listDiscarded } from '../../src/projector/discarded.js';
-import { discardParked, listParked, retryParked } from '../../src/projector/parked.js';
+import { discardParked, retryParked } from '../../src/projector/parked.js';
 import { verifyProjection } from '../../src/projector/verify/verify-projection.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
 import { buildQuery } from '../support/build-query.js';
 import { runProgram } from '../support/run-program.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { appendBodies, assertFolded, foldToHead, readRows, startProjector } from './projecting.js';
+import { appendBodies, assertFolded, foldToHead, parkedOf, readRows, startProjector } from './projecting.js';
 
 type Fold = typeof integration.evolve;
 const body = (id: string, connector: string, metadata: unknown = null) =>
@@ -45,7 +45,7 @@ async function buildParked(t: Test) {
   const database = await createTestDatabase(t);
   const pools = { logPool: database.pool, readPool: database.pool };
   const parked = async () =>
-    (await listParked(database.pool, [integration])).map(({ position, reason }) => [position, reason]);
+    (await parkedOf(database.pool, [integration])).map(({ position, reason }) => [position, reason]);
   return { database, pools, parked };
 }
 
@@ -194,17 +194,17 @@ t.test('parked events are listed by the code that can retry and discard them, an
   const versions = (events: { version: number }[]) => events.map(({ version }) => version);
   const list = () => runProgram(t, ['parked', 'list', '--json'], { DATABASE_URL: url }).exit;
   const here = Array(3).fill(integration.version);
-  t.same(versions(await listParked(pool, [throwing])), here);
+  t.same(versions(await parkedOf(pool, [throwing])), here);
   t.same(versions(JSON.parse((await list()).stdout)), here);
   t.same(versions((await get('/v1/parked')).json.items), here);
 
   t.match(await retryParked(pools, [integration]), [{ folded: 3, parked: 0 }]);
   t.equal((await list()).stdout, '[]\n');
   t.same((await get('/v1/parked')).json.items, []);
-  t.same(versions(await listParked(pool, [older])), Array(3).fill(older.version), 'the old code has its own');
+  t.same(versions(await parkedOf(pool, [older])), Array(3).fill(older.version), 'the old code has its own');
   const event = { projection: 'integration', position: 1 };
   t.match(await discardParked(pools, [older], event), { folded: 1, parked: 0 });
-  t.match(await listParked(pool, [older]), [{ position: 3 }]);
+  t.match(await parkedOf(pool, [older]), [{ position: 3 }]);
 });
 
 t.test('the command line lists, retries and discards', async (t) => {

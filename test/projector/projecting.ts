@@ -12,6 +12,7 @@ import { appendEvents } from '../../src/log/append-events.js';
 import { createEvent } from '../../src/log/new-event.js';
 import { readAfter, readAt, readHead } from '../../src/log/read-log.js';
 import { TEXT_TYPES } from '../../src/postgres/connect.js';
+import { listParked, type ParkedEvent } from '../../src/projector/parked.js';
 import type { ProjectorOptions } from '../../src/projector/projector.js';
 import { createPageReader } from '../../src/projector/read-page.js';
 import { createRoster } from '../../src/projector/roster.js';
@@ -129,6 +130,13 @@ export async function positionOf({ pool }: TestDatabase, { name }: { name: strin
     [name],
   );
   return rows[0].position;
+}
+
+/** What `listParked` lists. */
+export async function parkedOf(...asked: Parameters<typeof listParked>): Promise<ParkedEvent[]> {
+  const listed: ParkedEvent[] = [];
+  for await (const event of listParked(...asked)) listed.push(event);
+  return listed;
 }
 
 /** Whether read models have reached the head. */

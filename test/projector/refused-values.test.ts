@@ -3,10 +3,10 @@ import t from 'tap';
 import { activity } from '../../projections/activity/projection.js';
 import type { AnyRow, EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
-import { listParked, retryParked } from '../../src/projector/parked.js';
+import { retryParked } from '../../src/projector/parked.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { appendBodies, assertFolded, foldToHead, readRows } from './projecting.js';
+import { appendBodies, assertFolded, foldToHead, parkedOf, readRows } from './projecting.js';
 
 const body = (id: string, connector: string) =>
   JSON.stringify({
@@ -54,7 +54,7 @@ t.test(
     const projections = [wrong, activity];
     await appendBodies(pool, BODIES);
     await foldToHead(database, { projections });
-    const parked = await listParked(pool, projections);
+    const parked = await parkedOf(pool, projections);
     t.equal(parked.length, KINDS.length);
     for (const [index, { position, reason }] of parked.entries()) {
       t.equal(position, FIRST_WRONG + index);
@@ -78,7 +78,7 @@ t.test('a rebuild parks it, too', async (t) => {
   await appendBodies(pool, BODIES);
   await foldToHead(database, { projections: [wrong] });
   await rebuildIn(pool)([wrong]);
-  t.equal((await listParked(pool, [wrong])).length, KINDS.length);
+  t.equal((await parkedOf(pool, [wrong])).length, KINDS.length);
 });
 
 t.test(

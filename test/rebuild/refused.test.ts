@@ -4,12 +4,11 @@ import t, { type Test } from 'tap';
 import type { EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import type { IntegrationRow } from '../../projections/integration/rows.js';
-import { listParked } from '../../src/projector/parked.js';
 import { createLocalLoader } from '../../src/projector/rebuild/local-loader.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { segmentOfIntegration } from '../../src/read-models/segment.js';
-import { foldToHead } from '../projector/projecting.js';
+import { foldToHead, parkedOf } from '../projector/projecting.js';
 import { fillLog } from '../support/fill-log.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { rebuildIn } from './rebuilding.js';
@@ -47,7 +46,7 @@ async function setUp(t: Test, log: object[]) {
   const { pool } = database;
   await fillLog(pool, log);
   await foldToHead(database, { projections: [refused] });
-  const parked = async () => (await listParked(pool, [refused])).map(({ position }) => position);
+  const parked = async () => (await parkedOf(pool, [refused])).map(({ position }) => position);
   const served = async () => (await findBuild(pool, refused, 'live'))!.build_id;
   return { pool, parked, served, rebuild: rebuildIn(pool) };
 }
@@ -97,9 +96,7 @@ t.test('a refused row that is met under the checkpoints of both builds is parked
   // Followed by nobody: it is the live build that is behind.
   await fillLog(database.pool, bodies(2000, { 1731: 'null' }));
   t.match((await database.rebuild([refused])).get('integration'), { position: 2300, drift: false });
-  const reasons = (await listParked(database.pool, [refused], { position: 2031 })).map(
-    ({ reason }) => reason,
-  );
+  const reasons = (await parkedOf(database.pool, [refused], { position: 2031 })).map(({ reason }) => reason);
   t.match(reasons, [/null value/]);
 });
 

@@ -21,9 +21,9 @@ import { type Follower, refreshFollower } from '../follower.js';
 import { createPage, type Page } from '../page.js';
 import { createPageReader, readKnown } from '../read-page.js';
 import type { RunReader } from '../run-reader.js';
+import { assertFewParked } from '../too-many-parked.js';
 import { writeIncidents } from '../write-incidents.js';
 import { RowsRefused } from './rows-refused.js';
-import { assertFewParked } from './too-many-parked.js';
 
 export interface LoadOptions {
   readRun: RunReader;
