@@ -1,5 +1,5 @@
 // Why single read models do not go on, while the others do.
-import { sqlState } from '../postgres/failure.js';
+import { describeFailure, sqlState } from '../postgres/failure.js';
 
 /** A read model that does not go on, and why. */
 export interface Fault {
@@ -10,9 +10,12 @@ export interface Fault {
 /** One error that says of each why it does not go on; undefined where all do. */
 export function failureOf(faults: readonly Fault[]): Error | undefined {
   const names = new Map<string, string[]>();
-  for (const { name, cause } of faults) names.set(cause.message, [...(names.get(cause.message) ?? []), name]);
+  for (const { name, cause } of faults) {
+    const why = describeFailure(cause);
+    names.set(why, [...(names.get(why) ?? []), name]);
+  }
   if (names.size === 0) return undefined;
-  const told = [...names].map(([message, waiting]) => `${waiting.join(', ')} cannot go on: ${message}`);
+  const told = [...names].map(([why, waiting]) => `${waiting.join(', ')} cannot go on: ${why}`);
   return new Error(told.join(' '));
 }
 

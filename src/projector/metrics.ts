@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify';
 import type pg from 'pg';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { readProgress } from '../read-models/progress.js';
@@ -12,6 +13,7 @@ export function createProjectorMetrics(
   registry: Registry,
   logPool: pg.Pool,
   readPool: pg.Pool,
+  logger: Pick<FastifyBaseLogger, 'warn'>,
 ): ProjectorMetrics {
   const labelNames = ['projection'] as const;
   const options = (name: string, help: string) => ({
@@ -40,7 +42,10 @@ export function createProjectorMetrics(
   };
   async function read(): Promise<void> {
     // Metrics that cannot be read are left out: what is counted in memory is shown all the same.
-    const read = await readProgress(logPool, readPool).catch(() => []);
+    const read = await readProgress(logPool, readPool).catch((error) => {
+      logger.warn({ err: error }, 'how far read models are cannot be read: it is missing in the metrics');
+      return [];
+    });
     const all = read.map((progress) => ({ ...progress, fault: progress.fault !== null }));
     for (const [name, gauge] of Object.entries(gauges)) {
       gauge.reset();

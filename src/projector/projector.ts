@@ -2,7 +2,7 @@
 // A fault ends nothing: it is told, and the loop goes on after a pause that grows. Losing a race is no fault.
 import type { FastifyBaseLogger } from 'fastify';
 import { createPause } from '../pause.js';
-import { isLocked, sqlState } from '../postgres/failure.js';
+import { describeFailure, isLocked, sqlState } from '../postgres/failure.js';
 import { type Checkpoint, CheckpointMoved } from '../read-models/checkpoint.js';
 import type { Mismatch } from '../read-models/same-log.js';
 import type { Service } from '../service.js';
@@ -168,7 +168,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   function assertReading(): void {
     const fault = failure ?? failureOfSome();
-    if (fault) throw new Error(`the projector cannot read or write: ${fault.message}`);
+    if (fault) throw new Error(`the projector cannot read or write: ${describeFailure(fault)}`);
     if (lastRound === undefined) throw new Error('the projector has not read yet');
     const silentMs = performance.now() - lastRound;
     if (silentMs > LONGEST_ROUND_MS)

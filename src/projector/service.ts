@@ -107,7 +107,7 @@ function openService(options: ProjectorServiceOptions): Running {
     readPool: createPool(options.readDatabaseUrl, { max: 3 }),
   };
   const registry = new Registry();
-  const metrics = createProjectorMetrics(registry, logPool, readPool);
+  const metrics = createProjectorMetrics(registry, logPool, readPool, logger);
   const pageEvents = options.pageEvents ?? PAGE_EVENTS;
   const readPage = createPageReader({ readRun: createRunReader(logPool), pageEvents, pageBytes: PAGE_BYTES });
   const bus = natsUrl ? createBus({ natsUrl, name: 'hookfold-projector', logger }) : undefined;

@@ -21,7 +21,7 @@ function registeredNames(): string[] {
   const unused = undefined as never;
   createIngestMetrics(registry, unused, unused);
   createRelayMetrics(registry, unused, unused);
-  createProjectorMetrics(registry, unused, unused);
+  createProjectorMetrics(registry, unused, unused, unused);
   createSelfCheck({ registry, projections: [] } as never);
   measureRequests(fastify(), registry);
   return registry.getMetricsAsArray().map(({ name }) => name);

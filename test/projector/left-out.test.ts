@@ -7,6 +7,7 @@ import { retryParked } from '../../src/projector/parked.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { readProgress } from '../../src/read-models/progress.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
+import { runProgram } from '../support/run-program.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
 import { appendBodies, areAtHead, assertFolded, BODIES, foldToHead } from './projecting.js';
@@ -63,4 +64,14 @@ t.test('a read model whose checkpoint was deleted is told of until it is rebuilt
   await waitFor(() => areAtHead(database, PROJECTIONS));
   await waitFor(async () => (await readiness()).status === 'ready');
   await assertFolded(t, pool);
+});
+
+t.test('a database that is not migrated for this code is told, with what to do', async (t) => {
+  const database = await createTestDatabase(t);
+  await appendBodies(database.pool, BODIES.slice(0, 10));
+  await database.pool.query('DROP TABLE projector.discarded, projector.rebuild_progress');
+  const { readiness } = await startTelling(t, database);
+  await waitFor(async () => /discarded.*hookfold migrate/.test((await readiness()).reason ?? ''));
+  const { code, stderr } = await runProgram(t, ['status'], { DATABASE_URL: database.url }).exit;
+  t.match({ code, stderr }, { code: 1, stderr: /rebuild_progress.* does not exist.*hookfold migrate/ });
 });

@@ -7,13 +7,16 @@ import { fillLog, fixtureBodies } from '../support/fill-log.js';
 import { fillReadModels } from '../support/fill-read-models.js';
 import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { createTelling } from './telling.js';
+
+const { told, logger } = createTelling();
 
 t.test('the first scrape shows how far every projection is', async (t) => {
   const { pool } = await createTestDatabase(t);
   const head = await fillLog(pool, fixtureBodies().slice(0, 20));
   await fillReadModels({ log: pool }, { head: head - 5 });
   const registry = new Registry();
-  createProjectorMetrics(registry, pool, pool);
+  createProjectorMetrics(registry, pool, pool, logger);
   const shown = await registry.metrics();
   for (const { name } of PROJECTIONS) {
     t.match(shown, `hookfold_projection_position{projection="${name}"} 15\n`);
@@ -27,10 +30,11 @@ t.test('where the database is away the scrape shows what is counted in memory', 
   const { pool } = await createTestDatabase(t);
   await pool.query('DROP SCHEMA projector CASCADE');
   const registry = new Registry();
-  createProjectorMetrics(registry, pool, pool);
+  createProjectorMetrics(registry, pool, pool, logger);
   const shown = await registry.metrics();
   t.match(shown, 'hookfold_projection_events_total');
   t.notMatch(shown, /hookfold_projection_position\{/);
+  t.match(told, [{ level: 40, err: { message: /does not exist/ }, msg: /missing in the metrics/ }]);
 });
 
 t.test(
@@ -47,7 +51,7 @@ t.test(
       t.ok(lag_seconds > 0);
     }
     const registry = new Registry();
-    createProjectorMetrics(registry, pool, pool);
+    createProjectorMetrics(registry, pool, pool, logger);
     const shown = await registry.metrics();
     for (const { name } of PROJECTIONS) t.match(shown, `hookfold_projection_fault{projection="${name}"} 1\n`);
   },
