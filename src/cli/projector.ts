@@ -3,6 +3,9 @@ import { createProjectorService } from '../projector/service.js';
 import type { CommandContext } from './context.js';
 import { runService } from './run-service.js';
 
+/** Each is a checkpoint of a read model, and a lease that is renewed all the time. */
+const MOST_SEGMENTS = 1024;
+
 /** `hookfold projector`: folds the log into the read models. */
 export function defineProjector(command: Command, context: CommandContext): void {
   command
@@ -24,6 +27,6 @@ export function defineProjector(command: Command, context: CommandContext): void
 
 function count(text: string): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('expected a whole number from 1 on.');
+  if (Number.isInteger(value) && value > 0 && value <= MOST_SEGMENTS) return value;
+  throw new InvalidArgumentError(`expected a whole number from 1 to ${MOST_SEGMENTS}.`);
 }

@@ -24,7 +24,8 @@ export async function noteDiscarded(
      SELECT b.projection, b.version, p.position, $3, p.event, p.reason
      FROM projector.parked p JOIN projector.build b USING (build_id)
      WHERE p.build_id = $1 AND p.position = $2
-     ON CONFLICT (projection, version, position) DO UPDATE SET event_id = $3, reason = excluded.reason`,
+     ON CONFLICT (projection, version, position) DO UPDATE
+       SET event_id = $3, event = excluded.event, reason = excluded.reason, discarded_at = now()`,
     [buildId, position, event_id],
   );
 }

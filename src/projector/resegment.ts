@@ -109,11 +109,17 @@ async function foldUpTo(
   readPage: PageReader,
 ): Promise<void> {
   const follower = await createFollower(client, projection, build, { generationBytes: GENERATION_BYTES });
-  const { store, parkedKeys } = follower;
+  const { projection: folding, store, parkedKeys } = follower;
   for (const { segment, position } of follower.checkpoints)
     for (let reached = position; reached < target; ) {
       const page = createPage(await readKnown(readPage, reached, target - reached));
-      const fold = { projection, store, segments: build.segments, owned: new Set([segment]), parkedKeys };
+      const fold = {
+        projection: folding,
+        store,
+        segments: build.segments,
+        owned: new Set([segment]),
+        parkedKeys,
+      };
       await writeIncidents(client, build.build_id, await foldPage(client, fold, page));
       await store.flush(client);
       reached = page.last;

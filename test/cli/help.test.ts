@@ -22,13 +22,18 @@ t.test('help and --help of a command tell its options', async (t) => {
   t.match(inner, { code: 0, stdout: /--overlap/ });
 });
 
-t.test('a command that does not exist, and an environment that cannot be used, are told of', async (t) => {
-  const [unknown, unusable, noUrl] = await Promise.all([
-    hookfold(t, ['rebuilt']),
-    hookfold(t, ['status'], { LOG_LEVEL: 'loud' }),
-    hookfold(t, ['ingest'], { DATABASE_URL: 'postgres://127.0.0.1:9/none', NATS_URL: 'nats://me:secret@' }),
-  ]);
-  t.match(unknown, { code: 1, stderr: /unknown command 'rebuilt'[\s\S]*hookfold --help/ });
-  t.match(unusable, { code: 2, stderr: /LOG_LEVEL/ });
-  t.match(noUrl, { code: 2, stderr: /^hookfold: NATS_URL has to be like (?!.*secret)/ });
-});
+t.test(
+  'a command that does not exist, and an environment or option that cannot be used, are told of',
+  async (t) => {
+    const [unknown, unusable, noUrl, tooMany] = await Promise.all([
+      hookfold(t, ['rebuilt']),
+      hookfold(t, ['status'], { LOG_LEVEL: 'loud' }),
+      hookfold(t, ['ingest'], { DATABASE_URL: 'postgres://127.0.0.1:9/none', NATS_URL: 'nats://me:secret@' }),
+      hookfold(t, ['projector', '--segments', '1000000']),
+    ]);
+    t.match(unknown, { code: 1, stderr: /unknown command 'rebuilt'[\s\S]*hookfold --help/ });
+    t.match(unusable, { code: 2, stderr: /LOG_LEVEL/ });
+    t.match(tooMany, { code: 1, stderr: /expected a whole number from 1 to 1024/ });
+    t.match(noUrl, { code: 2, stderr: /^hookfold: NATS_URL has to be like (?!.*secret)/ });
+  },
+);

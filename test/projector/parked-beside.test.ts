@@ -4,6 +4,7 @@ import type { EventProjection } from '../../projections/contract.js';
 import { integration } from '../../projections/integration/projection.js';
 import { createPool } from '../../src/postgres/connect.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
+import { listDiscarded, noteDiscarded } from '../../src/projector/discarded.js';
 import { discardParked, retryParked } from '../../src/projector/parked.js';
 import { findBuild } from '../../src/read-models/build.js';
 import { rebuildIn } from '../rebuild/rebuilding.js';
@@ -82,4 +83,22 @@ t.test('a retry that goes silent holds the read model no longer than a while', a
   await waitFor(isHeld);
   await waitFor(async () => !(await isHeld()), { timeoutMs: 60_000 });
   t.pass('its transaction was ended');
+});
+
+t.test("a discard of another log's event at the same position is told as what it is", async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await park(database);
+  const { build_id } = (await findBuild(pool, throwing, 'live'))!;
+  const { position } = (await parkedOf(pool, [throwing]))[0]!;
+  const discard = (event_id: string) =>
+    inTransaction(pool, (client) => noteDiscarded(client, build_id, { position, event_id }));
+  await discard('0190a000-0000-7000-8000-000000000001');
+  const [lost] = await listDiscarded(pool, [throwing]);
+  await pool.query("UPDATE projector.parked SET event = 'another', reason = 'another'");
+  await discard('0190a000-0000-7000-8000-000000000002');
+  const [now, ...more] = await listDiscarded(pool, [throwing]);
+  t.match(now, { position, event: 'another', reason: 'another' });
+  t.ok(now!.discarded_at > lost!.discarded_at);
+  t.same(more, []);
 });

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import t, { type Test } from 'tap';
+import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
+import { readAfter } from '../../src/log/read-log.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { createFollower } from '../../src/projector/follower.js';
 import { projectRound } from '../../src/projector/project.js';
@@ -9,6 +11,7 @@ import { resegment } from '../../src/projector/resegment.js';
 import { createRunReader } from '../../src/projector/run-reader.js';
 import { type Build, findBuild, tableOf } from '../../src/read-models/build.js';
 import { readCheckpoints } from '../../src/read-models/checkpoint.js';
+import { segmentOf } from '../../src/read-models/segment.js';
 import { createPartitionedLog, SIZE } from '../support/partitioned-log.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { waitFor } from '../support/wait-for.js';
@@ -126,3 +129,28 @@ t.test(
     await assertSplitLater(t, database, service);
   },
 );
+
+t.test('a split passes over what was discarded, too', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  await foldToHead(database, { segments: 2 });
+  await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
+  const build = (await findBuild(pool, resource, 'live'))!;
+  await foldOn(pool, build, 1, { rounds: 1, pageEvents: SIZE });
+  const given = (await readAfter(pool, SIZE, SIZE)).find(
+    (event) => resource.reads.includes(event.event as never) && segmentOf(event, 2) === 0,
+  )!;
+  await pool.query(
+    'INSERT INTO projector.discarded (projection, version, position, event_id, event, reason) VALUES ($1, $2, $3, $4, $5, $6)',
+    [resource.name, resource.version, given.position, given.event_id, given.event, 'a fault'],
+  );
+  const evolve = (row: never, event: { position: number }) => {
+    if (event.position === given.position) throw new Error('a fault');
+    return resource.evolve(row, event as never);
+  };
+  const faulty = { ...resource, evolve } as Projection;
+  const split = await resegment({ logPool: pool, readPool: pool }, faulty, build, 3);
+  t.equal(split.segments, 3);
+  t.same((await pool.query('SELECT position, reason FROM projector.parked')).rows, []);
+});
