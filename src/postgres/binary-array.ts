@@ -29,9 +29,10 @@ export interface Codec {
   write(buffer: Buffer, at: number, value: never): number;
 }
 
-// A UTF-16 unit takes three bytes at the most.
+// A UTF-16 unit takes three bytes at the most. Half a character would become another one.
 const utf8: Codec = {
-  most: (value: string) => (typeof value === 'string' ? value.length * 3 : refuse('a text', value)),
+  most: (value: string) =>
+    typeof value === 'string' && value.isWellFormed() ? value.length * 3 : refuse('a text', value),
   write: (buffer, at, value: string) => buffer.write(value, at),
 };
 const bytes: Codec = {

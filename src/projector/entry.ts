@@ -16,18 +16,13 @@ export class Entry {
   stored = false;
   dirty = false;
 
-  /** Whether Postgres can have a row of this key; if not, it is never loaded. */
-  readonly isStorable: boolean;
-
   constructor(
     readonly key: Key,
     /** The generation in which it was last asked for. */
     public generation: number,
-  ) {
-    this.isStorable = key.every(
-      (part) => part === null || (typeof part === 'string' && !part.includes('\0')),
-    );
-  }
+    /** Whether Postgres can have a row of this key; if not, it is never loaded. */
+    readonly isStorable: boolean,
+  ) {}
 
   /** A text that only this key has. */
   get id(): string {

@@ -92,7 +92,8 @@ function foldHeld(target: FoldTarget, page: Page, folded: FoldedPage, refused?: 
   return waiting;
 }
 
-const KEY_NOT_STORABLE = 'its key is of no row that Postgres can have: a part has a NUL, or is no text';
+const KEY_NOT_STORABLE =
+  'its key is of no row that Postgres can have: a part has a NUL or half a character, or is no value of its column';
 
 const unreadable = ({ position, event, workspace_id }: FoldedEvent, reason: string): Unreadable => ({
   position,

@@ -7,6 +7,7 @@ import { columnsOf } from '../read-models/columns.js';
 import type { RowTable } from '../read-models/rows.js';
 import { byKey, Entry, isSameKey, ROW_BYTES } from './entry.js';
 import { createKeyMap } from './key-map.js';
+import { createKeyCheck } from './storable-key.js';
 
 export interface RowStore {
   /** The entry of a key. Its row is unknown until the next `load`. */
@@ -75,6 +76,7 @@ export function createRowStore({
   const textColumns = columnsOf(projection)
     .filter(({ kind }) => kind === 'json' || kind === 'text')
     .map(({ name }) => name);
+  const isStorable = createKeyCheck(projection);
   let held = createKeyMap<Entry>(projection.keyColumns.length);
   let generation = 0;
   let youngBytes = 0;
@@ -101,7 +103,7 @@ export function createRowStore({
   function hold(key: Key): Entry {
     let entry = held.get(key);
     if (entry === undefined) {
-      entry = new Entry(key, generation);
+      entry = new Entry(key, generation, isStorable(key));
       held.set(key, entry);
       entry.loaded = nothingStored && entry.isStorable;
       if (!nothingStored && entry.isStorable) missing.push(entry);
@@ -167,15 +169,14 @@ export function createRowStore({
     if (entries.length > 0) nothingStored = false;
     dirty = [];
     dirtyBytes = 0;
-    const settle = () => {
-      if (young.bytes > generationBytes) turn();
-    };
     return {
       rows: entries.length,
       statements: () => statementsOf(changes),
       write: (client) =>
         isPipelined(client) ? executeAll(client, statementsOf(changes)) : writeInTurn(client, changes),
-      settle,
+      settle() {
+        if (young.bytes > generationBytes) turn();
+      },
     };
   }
 

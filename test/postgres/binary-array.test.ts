@@ -28,7 +28,7 @@ t.test('values arrive as they are', async (t) => {
 });
 
 const REFUSED: [ElementType, unknown[]][] = [
-  ['text', [7, {}, true, undefined, Buffer.from('a')]],
+  ['text', [7, {}, true, undefined, Buffer.from('a'), 'a\ud800']],
   ['int8', [Number.NaN, 'abc', '5', 1.5, Infinity, 2 ** 53, 5n, {}, true]],
   ['int4', [Number.NaN, '5', 1.5, 2 ** 31]],
   ['bool', ['true', 0, {}]],

@@ -20,6 +20,7 @@ const body = (id: string, connector: string) =>
 /** What is wrong with the row after an event of a connector; null: there is none. */
 const WRONG: Record<string, [AnyRow | null, RegExp]> = {
   text: [{ connector_type: 7 }, /column connector_type: expected a text, found 7/],
+  half: [{ connector_type: 'a\ud800' }, /column connector_type: expected a text, found 'a/],
   json: [{ metadata: {} }, /column metadata: expected JSON as text, found \{\}/],
   infinity: [{ install_count: Infinity }, /column install_count: .* integer, found Infinity/],
   nan: [{ install_count: Number.NaN }, /column install_count: .* integer, found NaN/],
@@ -30,6 +31,14 @@ const WRONG: Record<string, [AnyRow | null, RegExp]> = {
   nothing: [null, /evolve answered null/],
 };
 const KINDS = Object.keys(WRONG);
+
+/** Parts of keys that Postgres cannot have, by id. */
+const ODD: Record<string, string> = {
+  nul: '\0',
+  number: 5 as unknown as string,
+  high: '\ud800',
+  low: '\ud801',
+};
 
 const evolve: typeof integration.evolve = (row, event) => {
   const next = integration.evolve(row, event);
@@ -88,17 +97,39 @@ t.test(
     const { pool } = database;
     const key: typeof integration.key = (event) => {
       const [id] = integration.key(event) as [string];
-      return id === 'nul' ? ['\0'] : id === 'number' ? [5 as unknown as string] : [id];
+      return [id in ODD ? ODD[id]! : id];
     };
     const odd = { ...integration, key } as unknown as EventProjection<never>;
     await appendBodies(
       pool,
-      ['a', 'nul', 'b', 'number', 'nul', 'a'].map((id) => body(id, 'good')),
+      ['a', 'nul', 'b', 'number', 'nul', 'a', 'high', 'low', 'low'].map((id) => body(id, 'good')),
     );
     await foldToHead(database, { projections: [odd, activity] });
     const { rows } = await pool.query('SELECT position, reason FROM projector.unreadable ORDER BY position');
-    t.match(rows, [{ position: 2, reason: /NUL/ }, { position: 4, reason: /no text/ }, { position: 5 }]);
+    t.same(
+      rows.map(({ position }) => position),
+      [2, 4, 5, 7, 8, 9],
+    );
+    for (const { reason } of rows) t.match(reason, /^its key is of no row that Postgres can have/);
     t.same([...(await readRows(pool, integration)).values()].map((row) => row.install_count).sort(), [1, 2]);
     await assertFolded(t, pool, [activity]);
   },
 );
+
+t.test('so is one whose key has a part that is no value of its column', async (t) => {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  const key: typeof activity.key = (event) => {
+    const [workspace, name, hour] = activity.key(event)!;
+    return [workspace!, name!, event.position === 2 ? 'noon' : hour!];
+  };
+  await appendBodies(
+    pool,
+    ['a', 'b', 'c'].map((id) => body(id, 'good')),
+  );
+  await foldToHead(database, { projections: [{ ...activity, key }, integration] });
+  const { rows } = await pool.query('SELECT position FROM projector.unreadable');
+  t.same(rows, [{ position: 2 }]);
+  t.match([...(await readRows(pool, activity)).values()], [{ count: 2 }]);
+  await assertFolded(t, pool, [integration]);
+});
