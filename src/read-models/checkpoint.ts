@@ -93,21 +93,6 @@ export async function claimCheckpoints(
   await execute(client, claimStatement(checkpoints, target));
 }
 
-/** The same, answering false where any has moved: the caller rolls back. */
-export async function moveCheckpoints(
-  client: pg.ClientBase,
-  checkpoints: readonly Checkpoint[],
-  target: Place,
-): Promise<boolean> {
-  try {
-    await claimCheckpoints(client, checkpoints, target);
-    return true;
-  } catch (error) {
-    if (error instanceof CheckpointMoved) return false;
-    throw error;
-  }
-}
-
 /** Notes that a checkpoint was moved. */
 export function noteMove(checkpoint: Checkpoint, { position, event_id }: Place): void {
   Object.assign(checkpoint, { position, event_id });

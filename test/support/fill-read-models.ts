@@ -6,7 +6,7 @@ import { readAfter, readHead } from '../../src/log/read-log.js';
 import { executeAll } from '../../src/postgres/pipeline.js';
 import { inTransaction } from '../../src/postgres/transaction.js';
 import { tableOf } from '../../src/read-models/build.js';
-import { moveCheckpoints, readCheckpoints } from '../../src/read-models/checkpoint.js';
+import { claimCheckpoints, readCheckpoints } from '../../src/read-models/checkpoint.js';
 import { ensureLiveBuild } from '../../src/read-models/live-build.js';
 import { createRowTable } from '../../src/read-models/rows.js';
 
@@ -32,7 +32,7 @@ async function fill(
   const rows = [...foldEvents(projection, events).rows.values()];
   await inTransaction(read, async (client) => {
     const event_id = events.at(-1)?.event_id ?? null;
-    await moveCheckpoints(client, await readCheckpoints(client, build.build_id), { position, event_id });
+    await claimCheckpoints(client, await readCheckpoints(client, build.build_id), { position, event_id });
     for (let at = 0; at < rows.length; at += 1000)
       await executeAll(client, [table.upsert(rows.slice(at, at + 1000))]);
   });

@@ -8,13 +8,7 @@ import type pg from 'pg';
 import type { FoldedEvent } from '../../../schemas/logged-event.js';
 import { isRefusedData } from '../../postgres/failure.js';
 import { inTransaction } from '../../postgres/transaction.js';
-import {
-  type Checkpoint,
-  CheckpointMoved,
-  moveCheckpoints,
-  noteMove,
-  type Place,
-} from '../../read-models/checkpoint.js';
+import { type Checkpoint, claimCheckpoints, noteMove, type Place } from '../../read-models/checkpoint.js';
 import { applyPage } from '../apply-page.js';
 import { type FoldedPage, foldPage } from '../fold-page.js';
 import { type Follower, refreshFollower } from '../follower.js';
@@ -204,7 +198,7 @@ async function write(loading: readonly Loading[], place: Place, { readPool }: Lo
       // Rows and checkpoints that a crash takes back, it takes back together; the swap's own commit is waited for.
       await client.query('SET LOCAL synchronous_commit = off');
       const moving = parts.flatMap(({ checkpoints }) => checkpoints);
-      if (!(await moveCheckpoints(client, moving, place))) throw new CheckpointMoved();
+      await claimCheckpoints(client, moving, place);
       for (const { follower, incidents, batch } of parts) {
         await writeIncidents(client, follower.build.build_id, incidents);
         await batch.write(client);
