@@ -3,6 +3,7 @@ import type { Projection } from '../../projections/contract.js';
 import { findProjection, PROJECTIONS } from '../../projections/index.js';
 import { createPool } from '../postgres/connect.js';
 import type { Pools } from '../projector/pools.js';
+import { dropProjection } from '../projector/rebuild/drop-projection.js';
 import type { Outcome } from '../projector/rebuild/finish.js';
 import { type RebuildOptions, rebuild } from '../projector/rebuild/rebuild.js';
 import { discardRebuilds } from '../projector/rebuild/retire.js';
@@ -22,14 +23,15 @@ interface Flags {
   yes?: boolean;
   rollback?: boolean;
   discard?: boolean;
+  drop?: boolean;
   json?: boolean;
   memory: number;
   lagLimit: number;
   page: number;
 }
 
-/** Options that mean something to a rebuild, and nothing to its rollback or discard. */
-const OF_A_RUN = ['dryRun', 'diff', 'workers', 'yes', 'memory', 'lagLimit', 'page'];
+/** Options that mean something to a rebuild, and nothing to its rollback, to discarding or dropping. */
+const OF_A_RUN = ['dryRun', 'diff', 'workers', 'memory', 'lagLimit', 'page'];
 
 /** `hookfold rebuild`: the read models anew from the log, compared with the served ones, then swapped in. */
 export function defineRebuild(command: Command, context: CommandContext): void {
@@ -37,15 +39,28 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--dry-run', 'stop before the swap, and report')
     .option('--diff', 'show rows that were added, removed or changed, column by column')
     .option('--workers <count>', 'fold with so many threads', count, 1)
-    .option('--yes', 'swap even if a rebuild of the same version differs from the served rows (drift)')
+    .option(
+      '--yes',
+      'swap even if a rebuild of the same version differs from the served rows (drift); with --drop: do not ask',
+    )
     .addOption(
       new Option(
         '--rollback',
         'serve the table from before the last rebuild again, and follow from there',
-      ).conflicts([...OF_A_RUN, 'discard']),
+      ).conflicts([...OF_A_RUN, 'yes', 'discard', 'drop']),
     )
     .addOption(
-      new Option('--discard', 'drop what an interrupted or dry rebuild has built').conflicts(OF_A_RUN),
+      new Option('--discard', 'drop what an interrupted or dry rebuild has built').conflicts([
+        ...OF_A_RUN,
+        'yes',
+        'drop',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--drop',
+        'drop a read model that the code has no more, with all its tables and views',
+      ).conflicts(OF_A_RUN),
     )
     .option(
       '--memory <MB>',
@@ -58,6 +73,7 @@ export function defineRebuild(command: Command, context: CommandContext): void {
     .option('--json', 'print the result as JSON')
     .action(async (given: string[], flags: Flags) => {
       const names = [...new Set(given)];
+      if (flags.drop) return drop(context, names, flags);
       const projections = names.length > 0 ? names.map(findProjection) : PROJECTIONS;
       if (flags.discard) await discard(context, names, flags);
       else if (flags.rollback) await rollback(context, names, flags);
@@ -72,6 +88,23 @@ async function discard(context: CommandContext, names: string[], { json }: Flags
     if (json) return print(JSON.stringify(dropped.map(toJson)));
     for (const { table_name } of dropped) print(`dropped ${table_name}`);
     if (dropped.length === 0) print('nothing half-built was there');
+  });
+}
+
+async function drop(context: CommandContext, names: string[], { json, yes }: Flags): Promise<void> {
+  const { print } = context;
+  if (names.length === 0) throw new Error('name the read model to drop: hookfold rebuild --drop NAME');
+  const known = names.find((name) => PROJECTIONS.some((projection) => projection.name === name));
+  if (known) throw new Error(`${known} is a read model of this code: a projector would make it anew`);
+  const ask = createConfirmation(json);
+  if (!yes && !(await ask(`Drop all tables and views of ${names.join(', ')}?`)))
+    throw new Error('nothing was dropped: it cannot be taken back. Say so with --yes');
+  await withPool(context.readDatabaseUrl(), async (pool) => {
+    for (const name of names) {
+      const dropped = await dropProjection(pool, name, { logger: context.logger('rebuild') });
+      if (json) print(JSON.stringify(dropped.map(toJson)));
+      else for (const { table_name } of dropped) print(`dropped ${table_name}`);
+    }
   });
 }
 

@@ -82,7 +82,8 @@ async function findOutlived(db: pg.Pool | pg.ClientBase, name: string): Promise<
   return (await db.query<Build>(OUTLIVED, [name])).rows;
 }
 
-async function dropVersion(client: pg.ClientBase, build: Build): Promise<void> {
+/** Drops a build, with the view of its version where it is live. */
+export async function dropVersion(client: pg.ClientBase, build: Build): Promise<void> {
   if (build.state === 'live')
     await client.query(`DROP VIEW IF EXISTS read_model."${build.projection}_v${build.version}"`);
   await dropBuild(client, build);
