@@ -28,11 +28,13 @@ export interface QueryService extends Service {
   url(): string;
 }
 
-// No JIT: compiling would cost the short statements of this role more than they take.
-const SETTINGS = 'SET jit = off';
-
-function createQueryPool(url: string, settings: string): pg.Pool {
-  return createPatientPool(url, { statementMs: ANSWER_WITHIN_MS }, { settings });
+/**
+ * The role's pool on a database. Whoever creates it ends it. It does not ask for transactions that only read: behind a
+ * pooler a setting stays on the server's connection, and that may be lent to the door next.
+ */
+export function createQueryPool(url: string): pg.Pool {
+  // No JIT: compiling would cost the short statements of this role more than they take.
+  return createPatientPool(url, { statementMs: ANSWER_WITHIN_MS }, { settings: 'SET jit = off' });
 }
 
 /** The query role's service. Nothing is opened before `start`; it can be started again after a stop. */
@@ -62,8 +64,8 @@ export function createQueryService(options: QueryOptions): QueryService {
 }
 
 async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOptions) {
-  const log = createQueryPool(databaseUrl, SETTINGS);
-  const read = createQueryPool(readDatabaseUrl, `${SETTINGS}; SET default_transaction_read_only = on`);
+  const log = createQueryPool(databaseUrl);
+  const read = createQueryPool(readDatabaseUrl);
   const models = createPositionWatch(() => readModelPositions(read));
   const head = createPositionWatch(async () => new Map([['log', [await readHead(log)]]]));
   const bus = natsUrl === undefined ? undefined : createBus({ natsUrl, name: 'hookfold query', logger });
