@@ -41,12 +41,12 @@ BEGIN
 
   -- projector: reads the log.
   GRANT SELECT ON event_log, log_head, seal TO hookfold_projector;
-  GRANT EXECUTE ON FUNCTION first_missing TO hookfold_projector;
+  GRANT EXECUTE ON FUNCTION missing_partitions TO hookfold_projector;
 
   -- query: reads, and notes that a key was used. Of the secrets it sees when they were used, not what they are.
   GRANT SELECT ON event_log, log_head, rejected_webhook, source, api_key TO hookfold_query;
   GRANT SELECT (source, last_used_at) ON source_secret TO hookfold_query;
-  GRANT EXECUTE ON FUNCTION note_api_key_use, first_missing TO hookfold_query;
+  GRANT EXECUTE ON FUNCTION note_api_key_use, missing_partitions TO hookfold_query;
 END $$;
 
 -- The read models. The projector owns its tables and views, since it makes, swaps and drops them; its leases are beside

@@ -1,11 +1,22 @@
 // What those routes are asked whose reading lies in a file of its own.
 import { Type } from '@sinclair/typebox';
 import { REJECTIONS, type RejectedReason } from './http-ingest.js';
-import { AsOf, Filter, OneOf, Paging, Parameters, PathText, Position, Waiting } from './http-query.js';
+import {
+  AsOf,
+  Filter,
+  InWorkspace,
+  OneOf,
+  Order,
+  Paging,
+  Parameters,
+  PathText,
+  Position,
+  Waiting,
+} from './http-query.js';
 
 /** What the list of integrations is asked. */
 export const IntegrationsQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  ...InWorkspace,
   customer_id: Filter('Customer'),
   connector_type: Filter('Connector'),
   status: Type.Optional(OneOf(['unknown', 'healthy', 'broken'], { description: 'Health' })),
@@ -20,7 +31,7 @@ export const OneIntegrationQuery = Parameters({ ...Waiting, ...AsOf });
 
 /** What the list of resources is asked. */
 export const ResourcesQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  ...InWorkspace,
   integration_id: Filter('Integration, UUIDs in any spelling'),
   type: Filter('Kind of resource'),
   resource_id: Filter('Resource'),
@@ -48,14 +59,32 @@ export const RejectedQuery = Parameters({
   ...Paging,
 });
 
-/** What a live stream is asked. */
-export const LiveQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
-  integration_id: Filter('Integration, UUIDs in any spelling'),
+const EventFilters = {
+  ...InWorkspace,
   event: Filter('Name of the event'),
   source: Filter('Name of the source'),
   customer_id: Filter('Customer'),
   type: Filter('Kind of resource'),
   resource_id: Filter('Resource'),
+};
+const ofIntegration = { integration_id: Filter('Integration, UUIDs in any spelling') };
+const Listed = {
+  ...EventFilters,
+  after: Filter('Only events behind this position, or received after this RFC 3339 time'),
+  before: Filter('Only events before this position, or received by this RFC 3339 time'),
+  body: Type.Boolean({ default: false, description: 'Whether items have their body, as received' }),
+  order: Order,
+  ...Paging,
+  ...Waiting,
+};
+
+/** What the list of events is asked. */
+export const EventsQuery = Parameters({ ...ofIntegration, ...Listed });
+/** What the list of an integration's events is asked. */
+export const IntegrationEventsQuery = Parameters(Listed);
+/** What a live stream is asked. */
+export const LiveQuery = Parameters({
+  ...ofIntegration,
+  ...EventFilters,
   after: Type.Optional(Position('Begin behind this position; default: the head')),
 });

@@ -17,6 +17,9 @@ export const Position = (description: string) =>
 /** A filter: equality with a text. */
 export const Filter = (description: string) => Type.Optional(Type.String({ description }));
 
+/** Narrows an answer to one workspace. */
+export const InWorkspace = { workspace_id: Filter('Workspace, UUIDs in any spelling') };
+
 TypeRegistry.Set<{ enum: unknown[] }>('OneOf', (schema, value) => schema.enum.includes(value));
 
 /** One of a closed set of texts; another is a 400 that names them. A union of literals would be no `enum` in OpenAPI. */

@@ -22,11 +22,47 @@ export function beforeGap<Event extends { position: number }>(position: number, 
   return events.slice(0, gap);
 }
 
+/** Positions that are not in the log at present: those of a partition that is detached. */
+export interface Missing {
+  first: number;
+  last: number;
+}
+
 /**
- * Throws EventMissing where a partition of the log up to `through` is detached. Asked after a reading of what events there
- * are for a key, since that passes over what is missing in silence.
+ * Runs a reading that passes over missing events in silence, and tells which were missing just before it or just after.
+ * Both count: a partition may be attached, or detached, while it runs.
  */
-export async function assertWhole(db: pg.Pool | pg.ClientBase, through: number): Promise<void> {
-  const { rows } = await db.query('SELECT first_missing($1) AS position', [through]);
-  if (rows[0].position !== null) throw new EventMissing(rows[0].position);
+export async function readBesideMissing<Answer>(
+  db: pg.Pool | pg.ClientBase,
+  read: () => Promise<Answer>,
+): Promise<{ answer: Answer; missing: Missing[] }> {
+  const before = await listMissing(db);
+  const answer = await read();
+  return { answer, missing: [...before, ...(await listMissing(db))] };
+}
+
+/** The same, of a reading of the events up to `through`. Throws EventMissing where any of them was missing. */
+export async function readWhole<Answer>(
+  db: pg.Pool | pg.ClientBase,
+  through: number,
+  read: () => Promise<Answer>,
+): Promise<Answer> {
+  const { answer, missing } = await readBesideMissing(db, read);
+  const [first] = missingWithin(missing, 1, through);
+  if (first) throw new EventMissing(first.first);
+  return answer;
+}
+
+/** What is missing of the positions from `low` to `high`. */
+export function missingWithin(missing: readonly Missing[], low: number, high: number): Missing[] {
+  return missing
+    .map(({ first, last }) => ({ first: Math.max(first, low), last: Math.min(last, high) }))
+    .filter(({ first, last }) => first <= last);
+}
+
+async function listMissing(db: pg.Pool | pg.ClientBase): Promise<Missing[]> {
+  const { rows } = await db.query(
+    'SELECT first_position AS first, last_position AS last FROM missing_partitions()',
+  );
+  return rows;
 }

@@ -2,7 +2,7 @@
 // positions.
 import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
-import { assertWhole, EventMissing } from './missing-event.js';
+import { EventMissing, readWhole } from './missing-event.js';
 import { LOGGED_COLUMNS, selectEvents } from './read-log.js';
 
 /** A resource of an integration. */
@@ -46,8 +46,8 @@ export async function* readHistory(
   through: number,
 ): AsyncGenerator<LoggedEvent[]> {
   for (let last = 0; last < through; ) {
-    const places = await readPlaces(db, history, last, through);
-    await assertWhole(db, through);
+    const after = last;
+    const places = await readWhole(db, through, () => readPlaces(db, history, after, through));
     yield* readAtPlaces(db, places);
     if (places.length < POSITIONS) return;
     last = places.at(-1)!.position;
@@ -158,8 +158,9 @@ export async function readResourceKeys(
   through: number,
   { after, limit }: { after?: ResourceKey | undefined; limit: number },
 ): Promise<ResourceKey[]> {
-  const { rows } = await db.query(
-    `SELECT resource_type AS type, resource_id FROM event_log
+  const reading = () =>
+    db.query(
+      `SELECT resource_type AS type, resource_id FROM event_log
      WHERE hashtextextended(integration_id, 0) = hashtextextended($1, 0) AND integration_id = $1 AND position <= $2
        AND resource_type IS NOT NULL AND resource_id IS NOT NULL
        AND ($3::text IS NULL OR resource_type = $3)
@@ -167,19 +168,18 @@ export async function readResourceKeys(
        AND ($5::text IS NULL OR (resource_type, resource_id) > ($5, $6))
        AND ($7::text[] IS NULL OR workspace_id = ANY ($7))
      GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $8`,
-    [
-      integration_id,
-      through,
-      type ?? null,
-      resource_id ?? null,
-      after?.type ?? null,
-      after?.resource_id ?? null,
-      workspaces ?? null,
-      limit,
-    ],
-  );
-  await assertWhole(db, through);
-  return rows;
+      [
+        integration_id,
+        through,
+        type ?? null,
+        resource_id ?? null,
+        after?.type ?? null,
+        after?.resource_id ?? null,
+        workspaces ?? null,
+        limit,
+      ],
+    );
+  return (await readWhole(db, through, reading)).rows;
 }
 
 /** The position up to which the log had been received at a time (RFC 3339); see `position_at`. */

@@ -38,6 +38,16 @@ async function resolveTime(log: pg.Pool, asOf: string, name: string): Promise<nu
   throw new Problem(400, 'beyond-head', `${name}: expected a time that has passed, found ${instant}`);
 }
 
+/**
+ * The position that bounds a list: itself, or what the log had received at that time. `after` is the position behind which it
+ * begins, `before` the one that it ends before. Throws a problem (400), which calls it `name`, for what is neither.
+ */
+export async function readBound(log: pg.Pool, name: 'after' | 'before', text: string): Promise<number> {
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  const position = await readPositionAt(log, readInstant(name, text));
+  return name === 'after' ? position : position + 1;
+}
+
 export interface FoldLimits {
   /** By when it has to be done, as `performance.now()` tells it; default: `answerUntil`. */
   until?: number | undefined;

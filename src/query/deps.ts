@@ -12,8 +12,8 @@ export interface QueryDeps {
   models: PositionWatch;
   /** Position of the log, under the name `log`. */
   head: PositionWatch;
-  /** Positions that a filter without an index looks through at once. Default 200,000. */
-  windowPositions?: number;
+  /** Events that a filter without an index looks through at once. Default 200,000. */
+  windowEvents?: number;
   /** A live stream that had nothing to send for so long, in milliseconds, says how far it is. Default 15,000. */
   beatMs?: number;
 }

@@ -1,16 +1,12 @@
 // Reads the log behind a position for as long as someone listens.
 import type { Static } from '@sinclair/typebox';
-import { sql } from 'kysely';
 import type { LiveQuery } from '../../schemas/http-query-requests.js';
 import { Problem } from '../http/problem.js';
 import type { QueryDeps } from './deps.js';
-import { eventPart, eventToJson } from './event-columns.js';
-import { eventFilters } from './event-filters.js';
+import { eventToJson } from './event-columns.js';
 import type { EventStream } from './event-stream.js';
-import { looksAtAll, WINDOW_POSITIONS, windowBehind } from './event-window.js';
-import { HEAD } from './positions.js';
-import { readPage } from './read-page.js';
-import { EVENT_LOG, type Scope, scoped } from './scope.js';
+import { readEvents } from './read-events.js';
+import type { Scope } from './scope.js';
 
 /** See `QueryDeps`. */
 const BEAT_MS = 15_000;
@@ -26,7 +22,7 @@ export interface Following {
 }
 
 /**
- * Sends events as they come, until the signal; throws when the log cannot be read or the key has ended. Where there is
+ * Sends events as they come, until the signal; throws when the log cannot be read, at a part of it that is detached, or when the key has ended. Where there is
  * nothing to send, be it that the log is quiet or that other events come, it says from time to time how far it has looked.
  */
 export async function followEvents(deps: QueryDeps, following: Following): Promise<void> {
@@ -49,22 +45,10 @@ export async function followEvents(deps: QueryDeps, following: Following): Promi
 
 // `through`: all up to that position was looked at, whether it was asked for or not.
 async function readBehind(deps: QueryDeps, { query, scope }: Following, last: number) {
-  const window = looksAtAll(query) ? windowBehind(last, deps.windowPositions ?? WINDOW_POSITIONS) : undefined;
-  const { rows, position, nextCursor } = await readPage(
-    deps.log,
-    {
-      name: 'live',
-      position: HEAD,
-      scope: await scope(),
-      from: (part) => scoped(part, EVENT_LOG, 'e'),
-      where: [...eventFilters(query), ...(window?.where ?? []), sql`e.position > ${last}`],
-      parts: [eventPart('e', true)],
-      key: [{ column: 'e.position', part: 'position' }],
-    },
-    { limit: PAGE },
-  );
-  const through = nextCursor === null ? (window?.edge(position) ?? position) : Number(rows.at(-1)![0]);
-  return { rows, through: Math.max(last, through) };
+  const { rows, position, reached } = await readEvents(deps, {
+    ...{ filter: query, scope: await scope(), after: last, order: 'asc', limit: PAGE, body: true },
+  });
+  return { rows, through: Math.max(last, reached ?? position) };
 }
 
 // The end of the stream is news, too: nothing else may hold it up, since the process waits for its streams to stop.

@@ -1,4 +1,5 @@
 // The events of an integration, page by page.
+import type pg from 'pg';
 import t from 'tap';
 import { readHistory, readPositions } from '../../src/log/read-history.js';
 import { fillLog } from '../support/fill-log.js';
@@ -50,4 +51,22 @@ t.test('an event that goes while its history is read is not passed over', async 
     for await (const _ of pages);
   };
   await t.rejects(rest(), { code: 'HOOKFOLD_EVENT_MISSING', position: 5 * SIZE + 1 });
+});
+
+t.test('a part of the log that comes back while its keys are looked for is not passed over', async (t) => {
+  const { database, detach, attach } = await createPartitionedLog(t);
+  const { pool } = database;
+  await fillLog(
+    pool,
+    Array.from({ length: HEAD }, (_, n) => updated('r', n)),
+  );
+  await detach(SIZE + 1);
+  // Attached in the moment after the reading.
+  const query = async (text: string, values: unknown[]) => {
+    const answer = await pool.query(text, values);
+    if (text.includes('hashtextextended')) await attach(SIZE + 1);
+    return answer;
+  };
+  const pages = readHistory({ query } as unknown as pg.Pool, { integration_id: I }, HEAD);
+  await t.rejects(pages.next(), { code: 'HOOKFOLD_EVENT_MISSING', position: SIZE + 1 });
 });

@@ -50,7 +50,7 @@ t.test('a client that reads slowly leaves nothing behind for what it was waited 
 });
 
 t.test('a stream that sees nothing of a busy log says how far the log is', async (t) => {
-  const { app, database, addKey } = await buildQuery(t, undefined, { beatMs: 50, windowPositions: 3 });
+  const { app, database, addKey } = await buildQuery(t, undefined, { beatMs: 50, windowEvents: 3 });
   await fillLog(database.pool, [updated('a', 1)]);
   const origin = await app.listen({ port: 0 });
   const authorization = `Bearer ${await addKey('ours', [W])}`;

@@ -31,7 +31,7 @@ export interface Answer {
 export async function buildQuery(
   t: Pick<Test, 'teardown'>,
   on?: TestDatabase,
-  options: Pick<QueryAppOptions, 'windowPositions' | 'beatMs'> = {},
+  options: Pick<QueryAppOptions, 'windowEvents' | 'beatMs'> = {},
 ): Promise<TestQuery> {
   const database = on ?? (await createTestDatabase(t));
   const { pool } = database;

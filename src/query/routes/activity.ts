@@ -1,7 +1,15 @@
 // /v1/activity: how many events of each name a workspace had, hour by hour.
 import { sql } from 'kysely';
 import { activity } from '../../../projections/activity/projection.js';
-import { Filter, PageOf, Paging, Parameters, shownRow, Waiting } from '../../../schemas/http-query.js';
+import {
+  Filter,
+  InWorkspace,
+  PageOf,
+  Paging,
+  Parameters,
+  shownRow,
+  Waiting,
+} from '../../../schemas/http-query.js';
 import type { Server } from '../../http/server.js';
 import { sendPage } from '../answer.js';
 import { partOf, toJson } from '../columns.js';
@@ -31,7 +39,7 @@ function listing(scope: Scope, where: Listing['where']): Listing {
 }
 
 const ActivityQuery = Parameters({
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
+  ...InWorkspace,
   event: Filter('Name of the event'),
   from: Filter('Hours that begin at this RFC 3339 time or later'),
   to: Filter('Hours that begin before this RFC 3339 time'),

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { connectionState } from '../../../projections/connection-state/projection.js';
 import {
   Filter,
+  InWorkspace,
   PageOf,
   Paging,
   Parameters,
@@ -41,9 +42,8 @@ function listing(scope: Scope, where: Listing['where']): Listing {
   };
 }
 
-const workspace_id = Filter('Workspace, UUIDs in any spelling');
 const ListQuery = Parameters({
-  workspace_id,
+  ...InWorkspace,
   state: Filter('State given at connect()'),
   collision: Type.Optional(
     Type.Boolean({ description: 'Whether one state ended in more than one integration' }),
@@ -51,7 +51,7 @@ const ListQuery = Parameters({
   ...Paging,
   ...Waiting,
 });
-const OneQuery = Parameters({ workspace_id, ...Waiting });
+const OneQuery = Parameters({ ...InWorkspace, ...Waiting });
 
 /** Adds `/v1/connections` and one of them. */
 export function addConnectionRoutes(app: Server, deps: QueryDeps): void {

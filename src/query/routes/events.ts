@@ -1,74 +1,25 @@
 // /v1/events: the log itself.
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply } from 'fastify';
-import { sql } from 'kysely';
-import {
-  Content,
-  Filter,
-  Order,
-  PageOf,
-  Paging,
-  Parameters,
-  PathText,
-  Position,
-  Waiting,
-} from '../../../schemas/http-query.js';
+import { Content, PageOf, Parameters, PathText, Position, Waiting } from '../../../schemas/http-query.js';
+import { EventsQuery, IntegrationEventsQuery } from '../../../schemas/http-query-requests.js';
 import { LoggedEvent } from '../../../schemas/logged-event.js';
 import type { Server } from '../../http/server.js';
-import { notFound, sendJson, sendPage } from '../answer.js';
+import { notFound, sendItems, sendJson } from '../answer.js';
+import { readBound } from '../as-of.js';
 import { fromCursor, toCursor } from '../cursor.js';
 import { awaitHead, type QueryDeps } from '../deps.js';
 import { BODY, eventPart, eventToJson } from '../event-columns.js';
-import { eventFilters } from '../event-filters.js';
-import {
-  type EventWindow,
-  looksAtAll,
-  WINDOW_POSITIONS,
-  windowBefore,
-  windowBehind,
-} from '../event-window.js';
-import { HEAD } from '../positions.js';
-import { type Listing, readOne, readPage } from '../read-page.js';
-import { EVENT_LOG, narrow, type Scope, scoped } from '../scope.js';
+import { readEventAt, readEvents } from '../read-events.js';
+import { narrow, type Scope } from '../scope.js';
 
 const tags = ['events'];
 const body = Type.Unknown({ description: 'The webhook as received' });
 const WithBody = Type.Composite([LoggedEvent, Type.Object({ body })]);
 const MayHaveBody = Type.Composite([LoggedEvent, Type.Object({ body: Type.Optional(body) })]);
-
-const filters = {
-  workspace_id: Filter('Workspace, UUIDs in any spelling'),
-  event: Filter('Name of the event'),
-  source: Filter('Name of the source'),
-  customer_id: Filter('Customer'),
-  type: Filter('Kind of resource'),
-  resource_id: Filter('Resource'),
-  body: Type.Boolean({ default: false, description: 'Whether items have their body, as received' }),
-  order: Order,
-  ...Paging,
-  ...Waiting,
-};
-const EventsQuery = Parameters({ integration_id: Filter('Integration, UUIDs in any spelling'), ...filters });
 const At = Parameters({ position: Position('Position in the log') });
 
 type Events = Static<typeof EventsQuery>;
-type ListOptions = Pick<Listing, 'where'> & { scope: Scope; body: boolean; order?: Events['order'] };
-
-const KEY = [{ column: 'e.position', part: 'position' }] as const;
-const listName = (order: Events['order']) => `event-${order}`;
-
-function listing({ scope, where, body, order = 'asc' }: ListOptions): Listing {
-  return {
-    name: listName(order),
-    position: HEAD,
-    scope,
-    from: (part) => scoped(part, EVENT_LOG, 'e'),
-    where,
-    parts: [eventPart('e', body)],
-    key: KEY,
-    descending: order === 'desc',
-  };
-}
 
 async function sendEvents(
   reply: FastifyReply,
@@ -77,28 +28,37 @@ async function sendEvents(
   query: Events,
 ): Promise<FastifyReply> {
   await awaitHead(deps, query);
-  const { body, order } = query;
+  const { body, order, limit } = query;
   const scope = narrow(callerScope, query.workspace_id);
-  const window = windowOf(query, deps.windowPositions);
-  const where = [...eventFilters(query), ...(window?.where ?? [])];
-  const page = await readPage(deps.log, listing({ scope, where, body, order }), query);
-  const edge = page.nextCursor === null ? window?.edge(page.position) : undefined;
-  const nextCursor = edge === undefined ? page.nextCursor : toCursor(listName(order), [String(edge)]);
-  return sendPage(reply, { ...page, nextCursor }, (row) => eventToJson(row, body));
+  const range = await rangeOf(deps, query);
+  const { position, rows, reached } = await readEvents(deps, {
+    ...{ filter: query, scope, ...range, order, limit, body },
+  });
+  return sendItems(reply, {
+    position,
+    items: rows.map((row) => eventToJson(row, body)),
+    nextCursor: reached === undefined ? null : toCursor(listName(order), [String(reached)]),
+  });
 }
 
-function windowOf(query: Events, positions = WINDOW_POSITIONS): EventWindow | undefined {
-  if (!looksAtAll(query)) return undefined;
-  const { order, cursor } = query;
-  const edge =
-    cursor === undefined ? undefined : Number(fromCursor(listName(order), ['position'], cursor)[0]);
-  return order === 'desc' ? windowBefore(edge, positions) : windowBehind(edge ?? 0, positions);
+const listName = (order: Events['order']) => `event-${order}`;
+
+// The page before has narrowed it from one end.
+async function rangeOf({ log }: QueryDeps, { order, cursor, ...query }: Events) {
+  const after = query.after === undefined ? 0 : await readBound(log, 'after', query.after);
+  const before = query.before === undefined ? undefined : await readBound(log, 'before', query.before);
+  if (cursor === undefined) return { after, before };
+  const reached = Number(fromCursor(listName(order), ['position'], cursor)[0]);
+  return order === 'asc'
+    ? { after: Math.max(after, reached), before }
+    : { after, before: Math.min(before ?? reached, reached) };
 }
 
 /** Adds `/v1/events`, one of them, its body, and those of an integration. */
 export function addEventRoutes(app: Server, deps: QueryDeps): void {
   const response = { 200: PageOf(MayHaveBody) };
-  const listSchema = { tags, summary: 'Events, newest or oldest first', querystring: EventsQuery, response };
+  const summary = 'Events, newest or oldest first';
+  const listSchema = { tags, summary, querystring: EventsQuery, response };
   app.get('/v1/events', { schema: listSchema }, async ({ query, caller }, reply) =>
     sendEvents(reply, deps, caller.scope, query),
   );
@@ -107,7 +67,7 @@ export function addEventRoutes(app: Server, deps: QueryDeps): void {
     tags: ['integrations', 'events'],
     summary: "An integration's events",
     params: Parameters({ id: PathText('Integration, UUIDs in any spelling') }),
-    querystring: Parameters(filters),
+    querystring: IntegrationEventsQuery,
     response,
   };
   app.get('/v1/integrations/:id/events', { schema: ofSchema }, async ({ query, params, caller }, reply) =>
@@ -122,8 +82,8 @@ function addEventRoute(app: Server, deps: QueryDeps): void {
   const schema = { tags, summary: 'An event', params: At, querystring, response: { 200: WithBody } };
   app.get('/v1/events/:position', { schema }, async ({ query, params, caller }, reply) => {
     await awaitHead(deps, query);
-    const where = [sql`e.position = ${params.position}`];
-    const { position, row } = await readOne(deps.log, listing({ scope: caller.scope, where, body: true }));
+    const part = eventPart('e', true);
+    const { position, row } = await readEventAt(deps.log, caller.scope, params.position, part);
     if (!row) throw notFound('event', position);
     return sendJson(reply, position, eventToJson(row, true));
   });
@@ -133,9 +93,7 @@ function addBodyRoute(app: Server, { log }: QueryDeps): void {
   const response = { 200: Content('application/json', { description: 'The webhook as received' }) };
   const schema = { tags, summary: "An event's body: the bytes as received", params: At, response };
   app.get('/v1/events/:position/body', { schema }, async ({ params, caller }, reply) => {
-    const where = [sql`e.position = ${params.position}`];
-    const found = { ...listing({ scope: caller.scope, where, body: true }), parts: [BODY] };
-    const { position, row } = await readOne(log, found);
+    const { position, row } = await readEventAt(log, caller.scope, params.position, BODY);
     if (!row) throw notFound('event', position);
     return reply
       .header('hookfold-position', String(position))

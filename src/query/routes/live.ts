@@ -7,6 +7,7 @@ import { Content } from '../../../schemas/http-query.js';
 import { LiveQuery } from '../../../schemas/http-query-requests.js';
 import { Problem, unavailable } from '../../http/problem.js';
 import type { Server } from '../../http/server.js';
+import { assertNext } from '../../log/assert-next.js';
 import { readHead } from '../../log/read-log.js';
 import { authenticate } from '../authenticate.js';
 import type { QueryDeps } from '../deps.js';
@@ -81,6 +82,16 @@ export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void 
 async function startOf(
   { log }: QueryDeps,
   { after }: Query,
+  lastEventId: FastifyRequest['headers'][string],
+): Promise<number> {
+  const start = await givenStart(log, after, lastEventId);
+  await assertNext(log, start);
+  return start;
+}
+
+async function givenStart(
+  log: QueryDeps['log'],
+  after: Query['after'],
   lastEventId: FastifyRequest['headers'][string],
 ): Promise<number> {
   const head = await readHead(log);
