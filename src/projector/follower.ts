@@ -1,10 +1,10 @@
 // A build that a process folds, or some segments of it: its checkpoints, and the rows and parked keys it holds.
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
+import { withoutDiscarded } from '../read-models/as-served.js';
 import { type Build, tableOf } from '../read-models/build.js';
 import { assertWhole, type Checkpoint, readCheckpoints } from '../read-models/checkpoint.js';
 import { createRowTable } from '../read-models/rows.js';
-import { withoutDiscarded } from './discarded.js';
 import { createRowStore, type RowStore, type YoungRows } from './row-store.js';
 import { assertFewParked, MOST_PARKED_KEYS } from './too-many-parked.js';
 
