@@ -1,7 +1,8 @@
 // The fold in memory: events in, rows out. What the projector writes to Postgres, tests, verification and time
-// travel compute here, by the same `evolve`.
+// travel compute here, by the same step.
 import type { FoldedEvent } from '../schemas/logged-event.js';
 import type { AnyRow, Key, Projection } from './contract.js';
+import { evolveRow } from './evolve-row.js';
 import { createInterpreter, type Interpretation } from './interpret.js';
 import { keyId } from './key.js';
 import { type Reading, readEvent } from './read-event.js';
@@ -17,7 +18,7 @@ export interface UnreadableEvent {
 export interface ParkedEvent {
   position: number;
   key: Key;
-  /** What `evolve` threw; undefined for an event that waits behind another of its key. */
+  /** What `evolveRow` threw; undefined for an event that waits behind another of its key. */
   error?: unknown;
 }
 
@@ -25,7 +26,7 @@ export interface Folded {
   /** The rows by `keyId`, in the order in which they came to be. */
   rows: Map<string, AnyRow>;
   unreadable: UnreadableEvent[];
-  /** Events that `evolve` threw on, and the later ones of their keys. */
+  /** Events that `evolveRow` threw on, and the later ones of their keys. */
   parked: ParkedEvent[];
 }
 
@@ -88,8 +89,7 @@ function foldOne(
   }
   const before = folded.rows.get(id);
   try {
-    // biome-ignore lint/suspicious/noExplicitAny: `interpret` gives each projection the form of event it reads
-    const after = projection.evolve(before, event as any);
+    const after = evolveRow(projection, before, event);
     if (after === undefined) folded.rows.delete(id);
     else folded.rows.set(id, after);
     return { id, key, before, after };

@@ -8,6 +8,18 @@ export function keyId(key: Key): string {
   return id;
 }
 
+/** The key that `keyId` made one string of. */
+export function keyOfId(id: string): Key {
+  const key: (string | null)[] = [];
+  for (let at = 0; at < id.length; ) {
+    const colon = id[at] === '-' ? -1 : id.indexOf(':', at);
+    const end = colon < 0 ? at + 1 : colon + 1 + Number(id.slice(at, colon));
+    key.push(colon < 0 ? null : id.slice(colon + 1, end));
+    at = end;
+  }
+  return key;
+}
+
 /** The key of a row: the values of its projection's key columns. */
 export function keyOfRow(projection: Projection, row: AnyRow): Key {
   return projection.keyColumns.map((column) => row[column] as string | null);

@@ -54,6 +54,9 @@ export const ParkedStatus = Type.Object({
   event: Type.String(),
   reason: Type.String(),
   parked_at: Type.String({ format: 'date-time' }),
+  key: Type.Array(Nullable('string'), {
+    description: "The row's key: its integration first, of a read model that is kept by integration",
+  }),
 });
 
 /** An event that a projection could not read. */

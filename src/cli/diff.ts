@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { findProjection } from '../../projections/index.js';
 import { resolveAsOf } from '../query/as-of.js';
+import type { Databases } from '../query/deps.js';
 import { diffRows, type RowDiff } from '../query/diff.js';
 import { changesJson } from '../query/resource-history.js';
 import { storedId } from '../query/scope.js';
@@ -30,14 +31,15 @@ async function diff(name: string, { from, to, integration, json }: DiffOptions, 
   const projection = findProjection(name);
   const columns = shownColumns(projection);
   const count = { added: 0, removed: 0, changed: 0 };
-  await withPool(context.databaseUrl(), async (log) => {
+  await withPools(context, async (databases) => {
+    const { log } = databases;
     const range = {
       from: await resolveAsOf(log, { as_of: from }, '--from'),
       to: await resolveAsOf(log, to === undefined ? {} : { as_of: to }, '--to'),
     };
     if (range.to < range.from) throw new Error(`--to (${range.to}) lies before --from (${range.from})`);
     const integrationId = integration === undefined ? undefined : storedId(integration);
-    for await (const row of diffRows(log, projection, { ...range, integrationId })) {
+    for await (const row of diffRows(databases, projection, { ...range, integrationId })) {
       const changes = changesJson(columns, row.before, row.after);
       if (row.change === 'changed' && changes === '{}') continue;
       count[row.change] += 1;
@@ -56,6 +58,12 @@ async function diff(name: string, { from, to, integration, json }: DiffOptions, 
     if (change !== 'changed') return [heading, `    ${rowToJson(columns, (after ?? before)!)}`];
     return [heading, `    ${changes}`];
   }
+}
+
+function withPools(context: CommandContext, work: (databases: Databases) => Promise<void>): Promise<void> {
+  return withPool(context.databaseUrl(), (log) =>
+    withPool(context.readDatabaseUrl(), (read) => work({ log, read })),
+  );
 }
 
 function asOf(text: string): string {

@@ -2,6 +2,7 @@
 // read in one statement: what concerns which key; load those keys; evolve.
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
+import { evolveRow } from '../../projections/evolve-row.js';
 import { createInterpreter } from '../../projections/interpret.js';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { segmentOf } from '../read-models/segment.js';
@@ -117,18 +118,13 @@ function evolveOne(
   else {
     let row: AnyRow | undefined;
     try {
-      row = assertRow(projection.evolve(entry.row, event));
+      row = evolveRow(projection, entry.row, event);
     } catch (error) {
       park(target, entry, event, folded, error instanceof Error ? error.message : String(error));
       return;
     }
     store.set(entry, row);
   }
-}
-
-function assertRow(row: AnyRow | undefined): AnyRow | undefined {
-  if (row === undefined || (typeof row === 'object' && row !== null)) return row;
-  throw new TypeError(`evolve answered ${String(row)}: expected a row, or undefined for none`);
 }
 
 function park(

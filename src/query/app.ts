@@ -26,7 +26,9 @@ export interface QueryAppOptions extends QueryDeps {
 
 /** All routes, not yet listening. */
 export async function createQueryApp(options: QueryAppOptions): Promise<Server> {
-  const { logger, metrics, ready, keys, ...deps } = options;
+  const { logger, metrics, ready, keys, ...given } = options;
+  let isStopping = false;
+  const deps: QueryDeps = { ...given, isGivenUp: () => isStopping };
   const app = createServer({
     logger,
     metrics,
@@ -48,6 +50,7 @@ export async function createQueryApp(options: QueryAppOptions): Promise<Server> 
   addOperationRoutes(app, deps);
   // Behind that of the live streams, which are told first.
   app.addHook('preClose', async () => {
+    isStopping = true;
     deps.models.end();
     deps.head.end();
   });

@@ -2,13 +2,18 @@
 // their keys, read from the log. Any projection whose keys lie within an integration has it.
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
-import { createFold, type Fold, keyId } from '../../projections/fold.js';
+import { type Change, createFold, type Fold } from '../../projections/fold.js';
+import { isKeyedByResource, keyId } from '../../projections/key.js';
 import { readEvent } from '../../projections/read-event.js';
+import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { Problem } from '../http/problem.js';
 import { type History, readPositionAt } from '../log/read-history.js';
 import { readHead } from '../log/read-log.js';
+import { asServed } from '../read-models/as-served.js';
+import type { FoldDeps } from './deps.js';
 import { readHistoryInTime } from './history-in-time.js';
 import { readInstant } from './instant.js';
+import { parkedAt } from './parked.js';
 import { isVisible, type Scope } from './scope.js';
 
 /**
@@ -53,29 +58,46 @@ export interface FoldLimits {
   until?: number | undefined;
   /** The fold ends at the first row that this scope may not see; default: it sees all. */
   scope?: Scope;
+  /** Given each change of a row; false ends the fold. */
+  onChange?(event: LoggedEvent, change: Change): boolean;
 }
 
 /**
- * Folds a history up to a position into each of the projections; one reading of the log for all. Throws a problem
- * (503) where that takes too long.
+ * Folds a history up to a position into each of the projections, as they are served; one reading of the log for all.
+ * Throws a problem (503) where that takes too long, and where an event is one that is parked, or would be.
  */
 export async function foldHistory(
-  log: pg.Pool,
+  deps: FoldDeps,
   projections: readonly Projection[],
   history: History,
   through: number,
-  { until, scope = 'all' }: FoldLimits = {},
+  { until, scope = 'all', onChange }: FoldLimits = {},
 ): Promise<Fold[]> {
-  const folds = projections.map((projection) => createFold(projection));
-  for await (const events of readHistoryInTime(log, history, through, until))
+  const served = projections.map((projection) =>
+    asServed(deps.read, projection, keysOf(projection, history)),
+  );
+  const folds = (await Promise.all(served)).map((projection) => createFold(projection));
+  for await (const events of readHistoryInTime(deps, history, through, until))
     for (const event of events) {
       const reading = readEvent(event);
-      for (const fold of folds) {
-        const change = fold.add(event, reading);
+      for (const { add, folded } of folds) {
+        const change = add(event, reading);
         if (change?.after && !isVisible(scope, change.after)) return folds;
+        if (change && onChange?.(event, change) === false) return folds;
+        if (folded.parked.length === 0) continue;
+        // What is foreign is not there, be it that its first event was parked.
+        if (folded.rows.size === 0 && !isVisible(scope, event)) return folds;
+        throw parkedAt(event.position);
       }
     }
   return folds;
+}
+
+// The keys of a history's rows, where they can be told.
+function keysOf(projection: Projection, { integration_id, resources }: History): string[] | undefined {
+  if (projection.keyColumns.join() === 'integration_id') return [keyId([integration_id])];
+  if (!isKeyedByResource(projection)) return undefined;
+  return resources?.map(({ type, resource_id }) => keyId([integration_id, type, resource_id]));
 }
 
 /**
@@ -83,13 +105,13 @@ export async function foldHistory(
  * workspace is that of its first event, so of a foreign integration no more is folded than that.
  */
 export async function readIntegrationAt(
-  log: pg.Pool,
+  deps: FoldDeps,
   projections: readonly Projection[],
   integrationId: string,
   { position, scope, until }: { position: number; scope: Scope; until?: number },
 ): Promise<(AnyRow | undefined)[]> {
   const history = { integration_id: integrationId };
-  const folds = await foldHistory(log, projections, history, position, { until, scope });
+  const folds = await foldHistory(deps, projections, history, position, { until, scope });
   const rows = folds.map(({ folded }) => folded.rows.get(keyId([integrationId])));
   return rows.map((row) => (row && isVisible(scope, row) ? row : undefined));
 }

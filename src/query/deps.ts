@@ -1,13 +1,24 @@
+import type { FastifyReply } from 'fastify';
 import type pg from 'pg';
 import type { Projection } from '../../projections/contract.js';
-import type { PositionWatch } from './positions.js';
+import { modelOf, type PositionWatch } from './positions.js';
 
-/** What the routes stand on. The two databases may be one; no statement joins them. */
-export interface QueryDeps {
+/** Where the databases are. They may be one; no statement joins them. */
+export interface Databases {
   /** The log's database. */
   log: pg.Pool;
   /** The read models' database. */
   read: pg.Pool;
+}
+
+/** What a fold for an answer stands on. */
+export interface FoldDeps extends Databases {
+  /** Whether nobody waits for the answer any more, or the process stops; asked between two pages. Default: never. */
+  isGivenUp?(): boolean;
+}
+
+/** What the routes stand on. */
+export interface QueryDeps extends FoldDeps {
   /** Positions of the read models. */
   models: PositionWatch;
   /** Position of the log, under the name `log`. */
@@ -18,6 +29,11 @@ export interface QueryDeps {
   beatMs?: number;
 }
 
+/** The same, for the answer to one request: given up when its asker goes, too. */
+export function forAnswer(deps: QueryDeps, { raw }: FastifyReply): QueryDeps {
+  return { ...deps, isGivenUp: () => raw.destroyed || deps.isGivenUp?.() === true };
+}
+
 /** Waits until the read models have `min_position`, where one is asked for; of an integration (its stored id), or all. */
 export async function awaitModels(
   { models }: QueryDeps,
@@ -26,8 +42,12 @@ export async function awaitModels(
   integrationId?: string,
 ): Promise<void> {
   if (query.min_position === undefined) return;
-  const names = projections.map(({ name, version }) => `${name}_v${version}`);
-  const wait = { models: names, integrationId, position: query.min_position, timeoutMs: query.wait_ms };
+  const wait = {
+    models: projections.map(modelOf),
+    integrationId,
+    position: query.min_position,
+    timeoutMs: query.wait_ms,
+  };
   await models.waitFor(wait);
 }
 

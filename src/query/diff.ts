@@ -1,13 +1,15 @@
 // What changed in a read model between two positions: the rows of keys that had events in between, before and after.
 import type pg from 'pg';
 import type { AnyRow, Projection } from '../../projections/contract.js';
-import { type Change, createFold } from '../../projections/fold.js';
+import { type Change, createFold, type Fold, type ParkedEvent } from '../../projections/fold.js';
 import { isKeyedByResource } from '../../projections/key.js';
 import { readEvent } from '../../projections/read-event.js';
 import type { FoldedEvent } from '../../schemas/logged-event.js';
 import { readHistory } from '../log/read-history.js';
 import { readTouchedIntegrations, readTouchedResources } from '../log/read-touched.js';
 import { readLog } from '../log/read-whole.js';
+import { asServed } from '../read-models/as-served.js';
+import type { Databases } from './deps.js';
 
 export interface RowDiff {
   change: 'added' | 'removed' | 'changed';
@@ -26,15 +28,25 @@ export interface DiffRequest {
 /**
  * The rows that differ between two positions. Of a projection keyed within an integration only the integrations that
  * had events in between are folded, one at a time (of resources, only those that had events, in groups); of another
- * one the whole log is.
+ * one the whole log is. Throws, after the last row, where an event up to the second position is one that is parked, or would be.
  */
 export async function* diffRows(
-  log: pg.Pool,
+  { log, read }: Databases,
   projection: Projection,
   request: DiffRequest,
 ): AsyncGenerator<RowDiff> {
-  for await (const events of histories(log, projection, request))
-    yield* compareFolds(projection, events, request);
+  const served = await asServed(read, projection);
+  const parked: ParkedEvent[] = [];
+  for await (const events of histories(log, projection, request)) {
+    const fold = createFold(served);
+    yield* compareFolds(fold, events, request);
+    parked.push(...fold.folded.parked.slice(0, 1));
+  }
+  if (parked[0])
+    throw new Error(
+      `the event at position ${parked[0].position} could not be folded into its row, and those behind it wait (hookfold parked list): ` +
+        'what is told of such rows ends before them',
+    );
 }
 
 type Pages = AsyncIterable<readonly FoldedEvent[]>;
@@ -60,12 +72,7 @@ async function* histories(
         yield readHistory(log, { integration_id, resources }, to);
 }
 
-async function* compareFolds(
-  projection: Projection,
-  pages: Pages,
-  { from }: DiffRequest,
-): AsyncGenerator<RowDiff> {
-  const fold = createFold(projection);
+async function* compareFolds(fold: Fold, pages: Pages, { from }: DiffRequest): AsyncGenerator<RowDiff> {
   const first = new Map<string, Change>();
   for await (const events of pages)
     for (const event of events) {

@@ -1,11 +1,13 @@
 // How far the live read models are, and waiting until they are far enough.
 import { sql } from 'kysely';
 import type pg from 'pg';
-import type { Projection } from '../../projections/contract.js';
+import type { Key, Projection } from '../../projections/contract.js';
+import { keyId } from '../../projections/key.js';
 import { Problem, unavailable } from '../http/problem.js';
 import { createPause } from '../pause.js';
 import { hashOfIntegration, segmentOfIntegration } from '../read-models/segment.js';
 import type { Sql } from './scope.js';
+import { notBuilt } from './statement.js';
 
 /**
  * Selects the position of read models: that of the one farthest behind, of its segments the one farthest behind. For
@@ -13,10 +15,18 @@ import type { Sql } from './scope.js';
  */
 export function positionOf(projections: readonly Projection[], integrationId?: string): Sql {
   const own = integrationId === undefined ? sql`true` : isSegmentOf(integrationId);
-  const versions = projections.map(({ name, version }) => sql`(${name}, ${version}::int)`);
   return sql`SELECT min(c.position) FROM projector.build b JOIN projector.checkpoint c USING (build_id)
-    WHERE b.state = 'live' AND (b.projection, b.version) IN (${sql.join(versions)}) AND ${own}`;
+    WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)}) AND ${own}`;
 }
+
+/** Selects the first position that could not be folded into the rows of a key, of any of these projections. */
+export function parkedOf(projections: readonly Projection[], key: Key): Sql {
+  return sql`SELECT min(p.position) FROM projector.build b JOIN projector.parked p USING (build_id)
+    WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)}) AND p.key_id = ${keyId(key)}`;
+}
+
+const versionsOf = (projections: readonly Projection[]) =>
+  sql.join(projections.map(({ name, version }) => sql`(${name}, ${version}::int)`));
 
 const isSegmentOf = (integrationId: string) =>
   sql`c.segment = ${hashOfIntegration(integrationId)}::bigint % b.segments`;
@@ -27,7 +37,10 @@ export const HEAD: Sql = sql`SELECT position FROM log_head`;
 /** Positions by name: one, or of each segment. */
 export type Positions = ReadonlyMap<string, readonly number[]>;
 
-/** Positions of the live builds' segments, by `name_vversion`. */
+/** The name of a read model in the version of this code. */
+export const modelOf = ({ name, version }: Projection): string => `${name}_v${version}`;
+
+/** Positions of the live builds' segments, by model. */
 export async function readModelPositions(read: pg.Pool): Promise<Positions> {
   const { rows } = await read.query(
     `SELECT b.projection || '_v' || b.version AS model, json_agg(c.position ORDER BY c.segment) AS positions
@@ -56,7 +69,7 @@ interface Waiter extends Wait {
 export interface PositionWatch {
   /**
    * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem: 504 when that
-   * takes too long, 503 when the watch ends.
+   * takes too long, 503 when a model is not built or the watch ends.
    */
   waitFor(wait: Wait): Promise<void>;
   /** There is news: look at once, and often for a while. */
@@ -124,7 +137,12 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
 function settle(waiters: Set<Waiter>, positions: Positions): void {
   const now = Date.now();
   for (const waiter of waiters) {
-    const reached = (model: string) => reachedBy(waiter, positions.get(model));
+    if (waiter.models.some((model) => !positions.has(model))) {
+      waiters.delete(waiter);
+      waiter.reject(notBuilt());
+      continue;
+    }
+    const reached = (model: string) => reachedBy(waiter, positions.get(model)!);
     const behind = waiter.models.filter((model) => reached(model) < waiter.position);
     const isEnded = behind.length === 0 || waiter.signal?.aborted === true;
     if (!isEnded && now < waiter.until) continue;
@@ -134,7 +152,7 @@ function settle(waiters: Set<Waiter>, positions: Positions): void {
   }
 }
 
-function reachedBy({ integrationId }: Wait, segments: readonly number[] = [0]): number {
+function reachedBy({ integrationId }: Wait, segments: readonly number[]): number {
   if (integrationId === undefined) return Math.min(...segments);
   return segments[segmentOfIntegration(integrationId, segments.length)]!;
 }

@@ -11,7 +11,8 @@ import { readIntegrationAt, resolveAsOf } from './as-of.js';
 import { partOf, toJson } from './columns.js';
 import { awaitModels, type QueryDeps } from './deps.js';
 import { hasFlag, hasId, hasText } from './filters.js';
-import { positionOf } from './positions.js';
+import { assertFolded } from './parked.js';
+import { parkedOf, positionOf } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
 import { narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
 
@@ -74,8 +75,11 @@ export async function readIntegration(
   }
   const integrationId = storedId(id);
   await awaitModels(deps, MODELS, query, integrationId);
-  const found = listing(scope, hasId('i.integration_id', id), integrationId);
-  const { position, row } = await readOne(deps.read, found);
+  const { position, row } = await readOne(deps.read, {
+    ...listing(scope, hasId('i.integration_id', id), integrationId),
+    parked: parkedOf(MODELS, [integrationId]),
+  });
+  assertFolded(position, query);
   return { position, json: row && whole(toJson(PARTS, row)) };
 }
 
@@ -95,22 +99,24 @@ export async function readIntegrationPart(
   const { position, row } = await readOne(deps.read, {
     name: projection.name,
     position: positionOf([projection], integrationId),
+    parked: parkedOf([projection], [integrationId]),
     scope,
     from: (part) => scoped(part, viewOf(projection), 'p'),
     where: hasId('p.integration_id', id),
     parts,
     key: [{ column: 'p.integration_id', part: 'text' }],
   });
+  assertFolded(position, query);
   return { position, json: row && toJson(parts, row)[0] };
 }
 
 async function readPartsAt(
-  { log }: QueryDeps,
+  deps: QueryDeps,
   projections: readonly Projection[],
   { scope, id, query }: { scope: Scope; id: string; query: OneQuery },
 ) {
-  const position = await resolveAsOf(log, query);
-  const rows = await readIntegrationAt(log, projections, storedId(id), { position, scope });
+  const position = await resolveAsOf(deps.log, query);
+  const rows = await readIntegrationAt(deps, projections, storedId(id), { position, scope });
   const parts = rows.map((row, index) => row && rowToJson(shownColumns(projections[index]!), row));
   return { position, parts };
 }

@@ -17,6 +17,8 @@ export interface KeyColumn {
 export interface Listing {
   /** Selects one number: the position of the answer. */
   position: Sql;
+  /** Of a listing of one row: selects the first position that could not be folded into it. The answer stands for less, then. */
+  parked?: Sql;
   /** Whose rows. */
   scope: Scope;
   /** `scoped` relations, joined, all of them of the scope that is given: the listing's, or a part of it. */
@@ -91,8 +93,12 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
   const branches = splitScope(listing.scope).map((scope) => sql`(${branch(scope)})`);
   const candidates = sql`SELECT * FROM (${sql.join(branches, sql` UNION ALL `)}) AS branch
     ORDER BY ${ordered(keyNames)} LIMIT ${limit + 1}`;
+  // Only where there is a row that may be seen: of others it would tell that they are there.
+  const position = listing.parked
+    ? sql`CASE WHEN page.nth IS NULL THEN at.position ELSE least(at.position, (${listing.parked}) - 1) END`
+    : sql`at.position`;
   return sql`
-    SELECT at.position, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
+    SELECT ${position}, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
     FROM (${listing.position}) AS at (position)
     LEFT JOIN (${fitting(candidates, ordered(keyNames), { limit, weight: weightOf(listing.parts, names) })}) AS page ON true
     ORDER BY page.nth`;

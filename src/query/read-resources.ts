@@ -9,7 +9,8 @@ import { resolveAsOf } from './as-of.js';
 import { partOf, toJson } from './columns.js';
 import { awaitModels, type QueryDeps } from './deps.js';
 import { hasText } from './filters.js';
-import { positionOf } from './positions.js';
+import { assertFolded } from './parked.js';
+import { parkedOf, positionOf } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
 import { readResourceAt, readResourcesAt } from './resources-at.js';
 import { narrow, type Scope, scoped, storedId, viewOf } from './scope.js';
@@ -67,25 +68,29 @@ export async function readResource(
   const key = storedKey(path);
   if (query.as_of !== undefined) {
     const position = await resolveAsOf(deps.log, query);
-    return { position, json: await readResourceAt(deps.log, key, { position, scope }) };
+    return { position, json: await readResourceAt(deps, key, { position, scope }) };
   }
   await awaitModels(deps, [resource], query, key.integration_id);
-  const { position, row } = await readOne(deps.read, listing(scope, key));
+  const { position, row } = await readOne(deps.read, {
+    ...listing(scope, key),
+    parked: parkedOf([resource], [key.integration_id, key.type, key.resource_id]),
+  });
+  assertFolded(position, query);
   return { position, json: row && toJson(PARTS, row)[0] };
 }
 
-async function listAt({ log }: QueryDeps, scope: Scope, query: Static<typeof ResourcesQuery>) {
+async function listAt(deps: QueryDeps, scope: Scope, query: Static<typeof ResourcesQuery>) {
   const { customer_id, status, limit, cursor } = query;
   if (query.integration_id === undefined)
     throw new Problem(400, 'integration-needed', 'as_of: name one integration by integration_id beside it');
   const wanted = (row: AnyRow) =>
     (customer_id === undefined || row.customer_id === storableText(customer_id)) &&
     (status === undefined || row.status === status);
-  return readResourcesAt(log, {
+  return readResourcesAt(deps, {
     integration_id: storedId(query.integration_id),
     ...(query.type === undefined ? {} : { type: storableText(query.type) }),
     ...(query.resource_id === undefined ? {} : { resource_id: storableText(query.resource_id) }),
     ...{ wanted, scope, limit, cursor },
-    position: await resolveAsOf(log, query),
+    position: await resolveAsOf(deps.log, query),
   });
 }

@@ -1,14 +1,13 @@
 // A resource's versions: each event that was folded into it, with what it changed.
-import type pg from 'pg';
 import type { AnyRow } from '../../projections/contract.js';
-import { createFold } from '../../projections/fold.js';
-import { readEvent } from '../../projections/read-event.js';
+import type { Change } from '../../projections/fold.js';
 import { resource } from '../../projections/resource/projection.js';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import type { ResourceKey } from '../log/read-history.js';
 import { type Column, rowToJson, shownColumns } from '../read-models/columns.js';
-import { readHistoryInTime } from './history-in-time.js';
-import { isVisible, type Scope } from './scope.js';
+import { foldHistory } from './as-of.js';
+import type { FoldDeps } from './deps.js';
+import type { Scope } from './scope.js';
 
 export interface Version {
   position: number;
@@ -35,25 +34,20 @@ const PAGE_BYTES = 8 * 1024 * 1024;
  * begins at the resource's first event for each page; only the page is kept.
  */
 export async function readVersions(
-  log: pg.Pool,
+  deps: FoldDeps,
   request: VersionRequest,
 ): Promise<{ versions: Version[]; more: boolean }> {
   const { integration_id, scope, order, after } = request;
   const window = createWindow(request);
-  const fold = createFold(resource);
   const before = order === 'desc' && after !== undefined ? after - 1 : request.through;
   const through = Math.min(before, request.through);
   const history = { integration_id, resources: [request.resource] };
-  for await (const events of readHistoryInTime(log, history, through))
-    for (const event of events) {
-      const change = fold.add(event, readEvent(event));
-      if (!change?.after) continue;
-      // The workspace is that of the first event: what may not be seen once is never seen.
-      if (!isVisible(scope, change.after)) return { versions: [], more: false };
-      if (order === 'asc' && event.position <= (after ?? 0)) continue;
-      window.add({ position: event.position, json: versionJson(event, change.before, change.after) });
-      if (order === 'asc' && window.more()) return { versions: window.versions, more: true };
-    }
+  const onChange = (event: LoggedEvent, change: Change) => {
+    if (!change.after || (order === 'asc' && event.position <= (after ?? 0))) return true;
+    window.add({ position: event.position, json: versionJson(event, change.before, change.after) });
+    return order === 'desc' || !window.more();
+  };
+  await foldHistory(deps, [resource], history, through, { scope, onChange });
   const versions = order === 'asc' ? window.versions : window.versions.toReversed();
   return { versions, more: window.more() };
 }

@@ -8,6 +8,7 @@ import { type ResourceKey, readResourceKeys } from '../log/read-history.js';
 import { rowToJson, shownColumns } from '../read-models/columns.js';
 import { type FoldLimits, foldHistory } from './as-of.js';
 import { fromCursor, toCursor } from './cursor.js';
+import type { FoldDeps } from './deps.js';
 import { ANSWER_WITHIN_MS, answerUntil } from './history-in-time.js';
 import { isVisible, type Scope } from './scope.js';
 
@@ -32,10 +33,10 @@ const BATCH = 50;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** A page of rows; it may be shorter than `limit`, or empty, and yet have a cursor. */
-export async function readResourcesAt(log: pg.Pool, request: ResourcesAtRequest) {
+export async function readResourcesAt(deps: FoldDeps, request: ResourcesAtRequest) {
   const { position, limit } = request;
   const until = answerUntil();
-  const keys = await readKeys(log, request);
+  const keys = await readKeys(deps.log, request);
   const items: string[] = [];
   let bytes = 0;
   let done = 0;
@@ -44,7 +45,7 @@ export async function readResourcesAt(log: pg.Pool, request: ResourcesAtRequest)
   const isFull = () => items.length >= limit || bytes >= PAGE_BYTES || isLate();
   while (done < Math.min(keys.length, KEYS) && !isFull()) {
     const batch = keys.slice(done, Math.min(done + BATCH, done + limit - items.length, KEYS));
-    for (const row of await readBatch(log, request, batch, { until })) {
+    for (const row of await readBatch(deps, request, batch, { until })) {
       items.push(rowToJson(COLUMNS, row));
       bytes += items.at(-1)!.length;
     }
@@ -57,12 +58,12 @@ export async function readResourcesAt(log: pg.Pool, request: ResourcesAtRequest)
 
 /** One resource at a position, if it was there and may be seen. */
 export async function readResourceAt(
-  log: pg.Pool,
+  deps: FoldDeps,
   { integration_id, ...key }: ResourceKey & { integration_id: string },
   { position, scope }: { position: number; scope: Scope },
 ): Promise<string | undefined> {
   const request = { integration_id, position, scope, wanted: () => true };
-  const [row] = await readBatch(log, request, [key], { scope });
+  const [row] = await readBatch(deps, request, [key], { scope });
   return row && rowToJson(COLUMNS, row);
 }
 
@@ -76,7 +77,7 @@ function readKeys(log: pg.Pool, request: ResourcesAtRequest): Promise<ResourceKe
 }
 
 async function readBatch(
-  log: pg.Pool,
+  deps: FoldDeps,
   {
     integration_id,
     position,
@@ -86,7 +87,7 @@ async function readBatch(
   batch: readonly ResourceKey[],
   limits: FoldLimits,
 ): Promise<AnyRow[]> {
-  const [fold] = await foldHistory(log, [resource], { integration_id, resources: batch }, position, limits);
+  const [fold] = await foldHistory(deps, [resource], { integration_id, resources: batch }, position, limits);
   return batch
     .map(({ type, resource_id }) => fold!.folded.rows.get(keyId([integration_id, type, resource_id])))
     .filter((row): row is AnyRow => row !== undefined && isVisible(scope, row) && wanted(row));

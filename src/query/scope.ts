@@ -42,10 +42,10 @@ export const UNREADABLE: Relation = {
  * What projections could not fold, in the versions of this code, as `hookfold parked list` has it; for admins, since it
  * has no workspace.
  */
-export function parkedOf(projections: readonly Projection[]): Relation {
+export function parkedRows(projections: readonly Projection[]): Relation {
   const versions = sql.join(projections.map(({ name, version }) => sql`(${name}, ${version})`));
   return {
-    table: sql`(SELECT b.projection, b.version, p.position, p.event, p.reason, p.parked_at
+    table: sql`(SELECT b.projection, b.version, p.position, p.key_id, p.event, p.reason, p.parked_at
       FROM projector.parked p JOIN projector.build b USING (build_id)
       WHERE b.state = 'live' AND (b.projection, b.version) IN (${versions})) AS parked`,
     hashed: false,

@@ -8,7 +8,7 @@ import {
   type RawBuilder,
 } from 'kysely';
 import type pg from 'pg';
-import { unavailable } from '../http/problem.js';
+import { type Problem, unavailable } from '../http/problem.js';
 import { TEXT_TYPES } from '../postgres/connect.js';
 import { sqlState } from '../postgres/failure.js';
 
@@ -43,18 +43,21 @@ export async function selectTexts(
   }
 }
 
+/** What is told of a read model that is not there yet: a problem (503). */
+export function notBuilt(cause?: unknown): Problem {
+  const detail =
+    'this read model is not built yet in the version that this process serves; a projector of this version builds it, ' +
+    'unless an earlier one was taken back (hookfold status: pinned)';
+  return unavailable('not-built', detail, 5, cause);
+}
+
 const UNDEFINED_TABLE = '42P01';
 const QUERY_CANCELED = '57014';
 
 function explained(error: unknown): unknown {
   switch (sqlState(error)) {
     case UNDEFINED_TABLE:
-      return unavailable(
-        'not-built',
-        'this read model is not built yet in the version that this process serves; a projector of this version builds it, unless an earlier one was taken back (hookfold status: pinned)',
-        5,
-        error,
-      );
+      return notBuilt(error);
     case QUERY_CANCELED:
       return unavailable('too-slow', 'the answer took too long; ask for fewer rows or narrower', 5, error);
     default:

@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { readHead } from '../log/read-log.js';
 import { type ProjectionProgress, readProgress } from '../read-models/progress.js';
+import type { Databases } from './deps.js';
 
 export interface Status {
   /** Position of the last event. */
@@ -20,14 +21,8 @@ export interface SourceStatus {
   last_used_at: string | null;
 }
 
-/** Where the databases are. */
-export interface StatusSources {
-  log: pg.Pool;
-  read: pg.Pool;
-}
-
 /** Reads it all; each part as it was when it was read. */
-export async function readStatus({ log, read }: StatusSources): Promise<Status> {
+export async function readStatus({ log, read }: Databases): Promise<Status> {
   const [projections, sources, rejected] = await Promise.all([
     readProgress(log, read),
     readSourceStatus(log),

@@ -19,3 +19,32 @@ export async function withoutDiscarded(
     ids.get(event.position) === event.event_id ? undefined : projection.key(event);
   return { ...projection, key };
 }
+
+/**
+ * The same, and with what is parked in its live build parked again, whatever `evolve` makes of it: Postgres may have
+ * refused the row. `keyIds`: the only keys that are folded; default: any.
+ */
+export async function asServed(
+  db: pg.Pool | pg.ClientBase,
+  projection: Projection,
+  keyIds?: readonly string[],
+): Promise<Projection> {
+  const folding = await withoutDiscarded(db, projection);
+  const { rows } = await db.query<{ position: number; reason: string }>(
+    `SELECT DISTINCT ON (p.key_id) p.position, p.reason
+     FROM projector.parked p JOIN projector.build b USING (build_id)
+     WHERE b.state = 'live' AND b.projection = $1 AND b.version = $2
+       AND ($3::text[] IS NULL OR p.key_id = ANY ($3))
+     ORDER BY p.key_id, p.position`,
+    [projection.name, projection.version, keyIds ?? null],
+  );
+  if (rows.length === 0) return folding;
+  const reasons = new Map(rows.map(({ position, reason }) => [position, reason]));
+  // biome-ignore lint/suspicious/noExplicitAny: the forms of row and event that the projection has
+  const evolve = (row: any, event: any) => {
+    const reason = reasons.get(event.position);
+    if (reason !== undefined) throw new Error(reason);
+    return projection.evolve(row, event);
+  };
+  return { ...folding, evolve };
+}

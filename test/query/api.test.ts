@@ -11,6 +11,8 @@ t.test('before any read model is built it says so, with 503', async (t) => {
   t.equal(status, 503);
   t.equal(json.code, 'not-built');
   t.ok(headers['retry-after']);
+  const waiting = await get('/v1/resources?min_position=1&wait_ms=30000');
+  t.match(waiting, { status: 503, json }, 'nor is it waited for');
   t.same((await get('/v1/projections')).json, { items: [], next_cursor: null });
   t.same((await get('/v1/events')).json, { items: [], next_cursor: null });
 });

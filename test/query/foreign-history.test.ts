@@ -1,4 +1,4 @@
-// Time travel asked for what lies in another workspace: nothing of it is told, and no more of it is folded than that takes.
+// How much time travel folds: of what lies in another workspace no more than it takes to tell nothing of it.
 import t from 'tap';
 import { keyId } from '../../projections/fold.js';
 import { findProjection } from '../../projections/index.js';
@@ -56,9 +56,10 @@ t.test('what is foreign is refused by its first event, and never for how long it
     database.pool,
     Array.from({ length: 501 }, (_, n) => ofV('r', n)),
   );
+  const on = { log: database.pool, read: database.pool };
   const models = ['integration', 'integration_health'].map(findProjection);
   const readBy = (scope: Scope) =>
-    readIntegrationAt(database.pool, models, I, { position: head, scope, until: performance.now() });
+    readIntegrationAt(on, models, I, { position: head, scope, until: performance.now() });
   t.strictSame(await readBy([W]), [undefined, undefined]);
   await t.rejects(readBy([V]), {
     ...{
@@ -67,6 +68,20 @@ t.test('what is foreign is refused by its first event, and never for how long it
       message: /^there are more [^\d]* in 20 s; ask for an earlier [^\d]*$/,
     },
   });
-  const [fold] = await foldHistory(database.pool, models, { integration_id: I }, head, { scope: [W] });
+  const [fold] = await foldHistory(on, models, { integration_id: I }, head, { scope: [W] });
   t.match(fold!.folded.rows.get(keyId([I])), { last_position: 1 });
+});
+
+t.test('a fold that nobody waits for any more ends between two pages', async (t) => {
+  const { database } = await buildQuery(t);
+  const { pool } = database;
+  const head = await fillLog(
+    pool,
+    Array.from({ length: 501 }, (_, n) => updated('r', n)),
+  );
+  let pages = 0;
+  const on = { log: pool, read: pool, isGivenUp: () => ++pages === 2 };
+  const reading = readIntegrationAt(on, [findProjection('integration')], I, { position: head, scope: 'all' });
+  await t.rejects(reading, { status: 503, code: 'stopping' });
+  t.equal(pages, 2);
 });

@@ -154,7 +154,8 @@ t.test('time travel', async (t) => {
       const want = [...after].filter(([id, row]) => !isDeepStrictEqual(before.get(id), row));
       let added = 0;
       let changed = 0;
-      for await (const row of diffRows(database.pool, projection, { from, to }))
+      const databases = { log: database.pool, read: database.pool };
+      for await (const row of diffRows(databases, projection, { from, to }))
         if (row.change === 'added') added++;
         else if (!isDeepStrictEqual(row.before, row.after)) changed++;
       t.same(

@@ -17,7 +17,9 @@ const within = PROJECTIONS.filter((projection) => projection.within === 'integra
 /** The rows of every integration at the head, by time travel, are the served ones. */
 async function assertAsOfHead({ pool, head }: RebuildingDatabase): Promise<void> {
   const folds = await Promise.all(
-    INTEGRATIONS.map((integration_id) => foldHistory(pool, within, { integration_id }, head)),
+    INTEGRATIONS.map((integration_id) =>
+      foldHistory({ log: pool, read: pool }, within, { integration_id }, head),
+    ),
   );
   for (const [index, projection] of within.entries()) {
     const rows = folds.flatMap((fold) => [...fold[index]!.folded.rows.values()]);

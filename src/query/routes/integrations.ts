@@ -7,7 +7,7 @@ import { OrNull, PageOf, Parameters, PathText, shownRow } from '../../../schemas
 import { IntegrationsQuery, OneIntegrationQuery } from '../../../schemas/http-query-requests.js';
 import type { Server } from '../../http/server.js';
 import { notFound, sendItems, sendJson } from '../answer.js';
-import type { QueryDeps } from '../deps.js';
+import { forAnswer, type QueryDeps } from '../deps.js';
 import { readIntegration, readIntegrationPart, readIntegrations } from '../read-integrations.js';
 
 const Health = shownRow(integrationHealth.row, integrationHealth.internal);
@@ -35,7 +35,7 @@ export function addIntegrationRoutes(app: Server, deps: QueryDeps): void {
   const querystring = OneIntegrationQuery;
   const oneSchema = { tags, summary: 'An integration', params, querystring, response: { 200: Whole } };
   app.get('/v1/integrations/:id', { schema: oneSchema }, async ({ query, params, caller }, reply) => {
-    const { position, json } = await readIntegration(deps, caller.scope, params.id, query);
+    const { position, json } = await readIntegration(forAnswer(deps, reply), caller.scope, params.id, query);
     if (json === undefined) throw notFound('integration', position);
     return sendJson(reply, position, json);
   });
@@ -48,7 +48,7 @@ export function addIntegrationRoutes(app: Server, deps: QueryDeps): void {
     const schema = { tags, summary, params, querystring, response: { 200: Row } };
     app.get(`/v1/integrations/:id/${path}`, { schema }, async ({ query, params, caller }, reply) => {
       const request = { scope: caller.scope, id: params.id, query };
-      const { position, json } = await readIntegrationPart(deps, projection, request);
+      const { position, json } = await readIntegrationPart(forAnswer(deps, reply), projection, request);
       if (json === undefined) throw notFound('integration', position);
       return sendJson(reply, position, json);
     });

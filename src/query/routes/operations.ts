@@ -1,5 +1,6 @@
 // For those who operate: how far the read models are, and what could not be taken in, read or folded.
 import { PROJECTIONS } from '../../../projections/index.js';
+import { keyOfId } from '../../../projections/key.js';
 import { Filter, PageOf, Paging, Parameters } from '../../../schemas/http-query.js';
 import { RejectedQuery } from '../../../schemas/http-query-requests.js';
 import {
@@ -20,7 +21,7 @@ import type { QueryDeps } from '../deps.js';
 import { hasText } from '../filters.js';
 import { positionOf } from '../positions.js';
 import { readPage } from '../read-page.js';
-import { parkedOf, scoped, UNREADABLE } from '../scope.js';
+import { parkedRows, scoped, UNREADABLE } from '../scope.js';
 import type { Texts } from '../statement.js';
 
 const tags = ['operations'];
@@ -40,6 +41,8 @@ const PARKED_PART: Part = {
   ],
 };
 
+const KEY_PART: Part = { alias: 'p', columns: [text('key_id')] };
+
 const ProblemsQuery = Parameters({ projection: Filter('Name of the read model'), ...Paging });
 
 /** Adds `/v1/projections`, `/v1/rejected`, `/v1/unreadable` and `/v1/parked`. */
@@ -57,9 +60,11 @@ function addProjectionsRoute(app: Server, { log, read }: QueryDeps): void {
     response: { 200: PageOf(ProjectionStatus) },
   };
   app.get('/v1/projections', { schema, config: admin }, async (_request, reply) => {
+    // Before what it stands for, which may have more.
+    const position = await readHead(log);
     const progress = await readProgress(log, read);
     const items = progress.map((projection) => JSON.stringify(projection));
-    return sendItems(reply, { position: await readHead(log), items, nextCursor: null });
+    return sendItems(reply, { position, items, nextCursor: null });
   });
 }
 
@@ -70,10 +75,11 @@ function addRejectedRoute(app: Server, { log }: QueryDeps): void {
     const { cursor, limit, ...filter } = query;
     const before =
       cursor === undefined ? {} : { before: Number(fromCursor('rejected', ['position'], cursor)[0]) };
+    const position = await readHead(log);
     const found = await listRejected(log, { ...filter, ...before, limit: limit + 1, released: true });
     const items = found.slice(0, limit);
     return sendItems(reply, {
-      position: await readHead(log),
+      position,
       items: items.map((item) => JSON.stringify(item)),
       nextCursor: found.length > limit ? toCursor('rejected', [String(items.at(-1)!.id)]) : null,
     });
@@ -114,9 +120,9 @@ function addParkedRoute(app: Server, { read }: QueryDeps): void {
         name: 'parked',
         position: positionOf(PROJECTIONS),
         scope: 'all',
-        from: (part) => scoped(part, parkedOf(PROJECTIONS), 'p'),
+        from: (part) => scoped(part, parkedRows(PROJECTIONS), 'p'),
         where: hasText('p.projection', query.projection),
-        parts: [PARKED_PART],
+        parts: [PARKED_PART, KEY_PART],
         key: [
           { column: 'p.projection', part: 'text' },
           { column: 'p.version', part: 'position' },
@@ -125,8 +131,13 @@ function addParkedRoute(app: Server, { read }: QueryDeps): void {
       },
       query,
     );
-    return sendPage(reply, page, render(PARKED_PART));
+    return sendPage(reply, page, parkedToJson);
   });
+}
+
+function parkedToJson(row: Texts): string {
+  const json = render(PARKED_PART)(row);
+  return `${json.slice(0, -1)},"key":${JSON.stringify(keyOfId(row.at(-1)!))}}`;
 }
 
 const render = (part: Part) => (row: Texts) => toJson([part], row)[0]!;

@@ -8,7 +8,7 @@ import type { Server } from '../../http/server.js';
 import { notFound, sendItems, sendJson } from '../answer.js';
 import { resolveAsOf } from '../as-of.js';
 import { fromCursor, toCursor } from '../cursor.js';
-import { awaitHead, type QueryDeps } from '../deps.js';
+import { awaitHead, forAnswer, type QueryDeps } from '../deps.js';
 import { readResource, readResources, storedKey } from '../read-resources.js';
 import { readVersions } from '../resource-history.js';
 import type { Scope } from '../scope.js';
@@ -29,7 +29,7 @@ export function addResourceRoutes(app: Server, deps: QueryDeps): void {
     response: { 200: PageOf(Row) },
   };
   app.get('/v1/resources', { schema: listSchema }, async ({ query, caller }, reply) =>
-    sendItems(reply, await readResources(deps, caller.scope, query)),
+    sendItems(reply, await readResources(forAnswer(deps, reply), caller.scope, query)),
   );
 
   const oneSchema = {
@@ -37,7 +37,7 @@ export function addResourceRoutes(app: Server, deps: QueryDeps): void {
     response: { 200: Row },
   };
   app.get(PATH, { schema: oneSchema }, async ({ query, params, caller }, reply) => {
-    const { position, json } = await readResource(deps, caller.scope, params, query);
+    const { position, json } = await readResource(forAnswer(deps, reply), caller.scope, params, query);
     if (json === undefined) throw notFound('resource', position);
     return sendJson(reply, position, json);
   });
@@ -50,7 +50,7 @@ export function addResourceRoutes(app: Server, deps: QueryDeps): void {
     response: { 200: PageOf(VersionOf(Row)) },
   };
   app.get(`${PATH}/history`, { schema: historySchema }, async ({ query, params, caller }, reply) =>
-    sendItems(reply, await readHistoryPage(deps, caller.scope, params, query)),
+    sendItems(reply, await readHistoryPage(forAnswer(deps, reply), caller.scope, params, query)),
   );
 }
 
@@ -66,7 +66,7 @@ async function readHistoryPage(
   const position = await resolveAsOf(deps.log, query);
   const after = cursor === undefined ? undefined : Number(fromCursor(list, ['position'], cursor)[0]);
   const { integration_id, ...key } = storedKey(path);
-  const { versions, more } = await readVersions(deps.log, {
+  const { versions, more } = await readVersions(deps, {
     ...{ integration_id, resource: key, through: position, scope, limit, order, after },
   });
   if (versions.length === 0 && after === undefined) throw notFound('resource', position);
