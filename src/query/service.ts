@@ -14,6 +14,7 @@ import { createQueryApp } from './app.js';
 import { ANSWER_WITHIN_MS } from './history-in-time.js';
 import { createKeyRing } from './key-ring.js';
 import { createPositionWatch, readModelPositions } from './positions.js';
+import { assertReady } from './ready.js';
 
 export interface QueryOptions {
   configuration: Pick<Configuration, 'HOST' | 'QUERY_PORT'>;
@@ -76,7 +77,7 @@ async function open({ databaseUrl, readDatabaseUrl, natsUrl, logger }: QueryOpti
     });
   await bus?.start();
   const metrics = new Registry();
-  const ready = async () => void (await Promise.all([readHead(log), readModelPositions(read)]));
+  const ready = () => assertReady({ log, read });
   const keys = createKeyRing(log);
   const app = await createQueryApp({ logger, metrics, ready, keys, log, read, models, head });
   const close = async () => {
