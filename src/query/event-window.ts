@@ -1,15 +1,13 @@
-// Which events one statement looks through. Conditions that no index serves are asked of each event, so a reading with
-// such conditions goes no further than so many entries of the index that it follows: it may find few events, or none,
-// and there are more behind its edge.
+// Which events a statement looks through. Conditions that no index serves are asked of each event, so a reading with such
+// conditions goes no further than so many entries of the index that serves the others: it may find few events, or none, and
+// there are more behind its edge.
 import { sql } from 'kysely';
 import type pg from 'pg';
+import { inTransaction } from '../postgres/transaction.js';
 import { type EventFilter, eventFilters } from './event-filters.js';
 import { HEAD } from './positions.js';
 import { EVENT_LOG, isVisible, type Scope, type Sql, scoped } from './scope.js';
 import { selectTexts } from './statement.js';
-
-/** Events that one statement looks through at the most. */
-export const WINDOW_EVENTS = 200_000;
 
 /** Which events, and from where on. */
 export interface EventRange {
@@ -23,32 +21,27 @@ export interface EventRange {
 }
 
 export interface EventWindow {
-  /** The relation to list, under the alias `e`, as far as a part of the scope may see it. */
-  from(part: Scope): Sql;
-  /** Conditions on it. */
+  /** Conditions on the events. */
   where: readonly Sql[];
-  /** The last position that was looked at; undefined where that is all that was asked for. `head`: the log's, as of the reading. */
-  edge(head: number): Promise<number | undefined>;
+  /** The last position that they leave in; undefined where that is all that was asked for. `head`: the log's, as of the reading. */
+  edge(head: number): number | undefined;
 }
 
 /** The window of a range: all of it, unless it has conditions that no index serves. */
 export async function windowOf(log: pg.Pool, range: EventRange, size: number): Promise<EventWindow> {
   const { filter, scope } = range;
-  const { integration_id, resource_id } = filter;
-  const all = {
-    from: (part: Scope) => scoped(part, EVENT_LOG, 'e'),
-    where: [...eventFilters(filter), ...within(range)],
-    edge: async () => undefined,
-  };
-  const { event, source, customer_id, type } = filter;
+  const { integration_id, resource_id, event, source, customer_id, type } = filter;
+  const where = [...eventFilters(filter), ...within(range)];
+  const all = { where, edge: () => undefined };
   if ([event, source, customer_id, type].every((value) => value === undefined)) return all;
   const indexed = resource_id === undefined ? { integration_id } : { resource_id };
-  const entries = (of: Scope): Sql => sql`FROM ${scoped(of, EVENT_LOG, 'e')}
-    WHERE ${sql.join([...eventFilters(indexed), ...within(range)], sql` AND `)}`;
-  if (integration_id !== undefined || resource_id !== undefined)
-    return (await isOwn(log, indexed, scope)) ? alongIndex(log, range, size, entries('all')) : all;
-  if (scope !== 'all' && scope.length === 1) return alongIndex(log, range, size, entries(scope));
-  return alongLog(range, size, all.where);
+  if (integration_id !== undefined || resource_id !== undefined) {
+    if (!(await isOwn(log, indexed, scope))) return all;
+    return upTo(await findEdge(log, range, size, indexed, 'all'), range, where);
+  }
+  if (scope !== 'all' && scope.length === 1)
+    return upTo(await findEdge(log, range, size, {}, scope), range, where);
+  return alongLog(range, size, where);
 }
 
 const within = ({ after, before }: EventRange): Sql[] => [
@@ -67,36 +60,50 @@ async function isOwn(log: pg.Pool, indexed: EventFilter, scope: Scope): Promise<
   return first !== undefined && isVisible(scope, { workspace_id: first[0] });
 }
 
-function alongIndex(log: pg.Pool, range: EventRange, size: number, entries: Sql): EventWindow {
-  const ordered = sql`ORDER BY e.position ${range.order === 'asc' ? sql`ASC` : sql`DESC`}`;
-  const table = sql`(SELECT e.* ${entries} ${ordered} LIMIT ${size}) AS entry`;
-  return {
-    from: (part) => scoped(part, { table, hashed: false }, 'e'),
-    where: eventFilters(range.filter),
-    async edge(head) {
-      const [last] = await selectTexts(
-        log,
-        sql`SELECT e.position ${entries} AND e.position <= ${head} ${ordered} LIMIT 1 OFFSET ${size - 1}`,
-      );
-      return last && Number(last[0]);
-    },
-  };
+// The position of the last of so many entries of an index; undefined where it has fewer. Postgres knows nothing of how
+// often a hash is there: it would fetch all entries and sort them, if it might.
+function findEdge(
+  log: pg.Pool,
+  range: EventRange,
+  size: number,
+  indexed: EventFilter,
+  scope: Scope,
+): Promise<number | undefined> {
+  return inTransaction(log, async (client) => {
+    await client.query(
+      "SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)",
+    );
+    const [last] = await selectTexts(
+      client,
+      sql`SELECT e.position FROM ${scoped(scope, EVENT_LOG, 'e')}
+        WHERE ${sql.join([...eventFilters(indexed), ...within(range)], sql` AND `)}
+        ORDER BY e.position ${range.order === 'asc' ? sql`ASC` : sql`DESC`} LIMIT 1 OFFSET ${size - 1}`,
+    );
+    return last && Number(last[0]);
+  });
+}
+
+function upTo(edge: number | undefined, { order }: EventRange, where: readonly Sql[]): EventWindow {
+  if (edge === undefined) return { where, edge: () => undefined };
+  const bound = order === 'asc' ? sql`e.position <= ${edge}` : sql`e.position >= ${edge}`;
+  return { where: [...where, bound], edge: () => edge };
 }
 
 // Of several workspaces, and of all of them: the log's own index, of which the entries need not be counted.
-function alongLog(range: EventRange, size: number, where: readonly Sql[]): EventWindow {
-  const { after, before = Number.MAX_SAFE_INTEGER, order } = range;
-  const from = (part: Scope) => scoped(part, EVENT_LOG, 'e');
+function alongLog(
+  { after, before = Number.MAX_SAFE_INTEGER, order }: EventRange,
+  size: number,
+  where: readonly Sql[],
+): EventWindow {
   if (order === 'asc') {
     const last = after + size;
-    const edge = async (head: number) => (last < Math.min(head, before - 1) ? last : undefined);
-    return { from, where: [...where, sql`e.position <= ${last}`], edge };
+    const edge = (head: number) => (last < Math.min(head, before - 1) ? last : undefined);
+    return { where: [...where, sql`e.position <= ${last}`], edge };
   }
   const first = sql`least(${before}::bigint, (${HEAD}) + 1) - ${size}::bigint`;
   return {
-    from,
     where: [...where, sql`e.position >= ${first}`],
-    async edge(head) {
+    edge(head) {
       const first = Math.min(before, head + 1) - size;
       return first > after + 1 ? first : undefined;
     },

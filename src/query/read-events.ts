@@ -6,11 +6,16 @@ import { EventMissing, type Missing, missingWithin, readBesideMissing } from '..
 import type { Part } from './columns.js';
 import type { QueryDeps } from './deps.js';
 import { eventPart } from './event-columns.js';
-import { type EventRange, WINDOW_EVENTS, windowOf } from './event-window.js';
+import { type EventRange, windowOf } from './event-window.js';
 import { HEAD } from './positions.js';
 import { type Listing, readOne, readPage } from './read-page.js';
 import { EVENT_LOG, type Scope, scoped } from './scope.js';
 import type { Texts } from './statement.js';
+
+/** Events that are looked through for a page at the most, where no index serves what is asked for. */
+const WINDOW_EVENTS = 200_000;
+/** So many first: what is frequent is found in them. */
+const FIRST_EVENTS = 1000;
 
 export interface EventsRequest extends EventRange {
   limit: number;
@@ -43,19 +48,42 @@ export async function readEvents(
   { log, windowEvents = WINDOW_EVENTS }: Pick<QueryDeps, 'log' | 'windowEvents'>,
   request: EventsRequest,
 ): Promise<EventsPage> {
-  const { scope, order, limit, body } = request;
-  const window = await windowOf(log, request, windowEvents);
-  const parts = [eventPart('e', body)];
-  const listing = { ...LIST, ...window, scope, parts, descending: order === 'desc' };
-  const { answer, missing } = await readBesideMissing(log, async () => {
-    const { position, rows, nextCursor } = await readPage(log, listing, { limit });
-    const reached = nextCursor === null ? await window.edge(position) : positionOf(rows.at(-1)!);
-    return { position, rows, reached };
-  });
-  return order === 'asc' ? beforeGap(answer, request, missing) : behindGap(answer, request, missing);
+  const isRising = request.order === 'asc';
+  const found: Texts[] = [];
+  let head: number | undefined;
+  for (let range = request, looked = 0; ; ) {
+    const size = Math.min(looked === 0 ? FIRST_EVENTS : windowEvents, windowEvents - looked);
+    const { answer, missing } = await readBesideMissing(log, () => readWindow(log, range, size));
+    const page = isRising ? beforeGap(answer, range, missing) : behindGap(answer, range, missing);
+    // What came meanwhile lies before where a falling list begins.
+    head = isRising ? page.position : (head ?? page.position);
+    found.push(...page.rows);
+    looked += size;
+    const { reached } = page;
+    if (reached === undefined || page !== answer || page.isFull || looked >= windowEvents)
+      return { position: head, rows: found, reached };
+    const limit = request.limit - found.length;
+    range = isRising ? { ...range, limit, after: reached } : { ...range, limit, before: reached };
+  }
 }
 
-function beforeGap(page: EventsPage, { after, before }: EventRange, missing: Missing[]): EventsPage {
+interface Window extends EventsPage {
+  /** There is no room for more rows. */
+  isFull: boolean;
+}
+
+async function readWindow(log: pg.Pool, request: EventsRequest, size: number): Promise<Window> {
+  const { scope, order, limit, body } = request;
+  const { where, edge } = await windowOf(log, request, size);
+  const from = (part: Scope) => scoped(part, EVENT_LOG, 'e');
+  const parts = [eventPart('e', body)];
+  const listing = { ...LIST, from, where, scope, parts, descending: order === 'desc' };
+  const { position, rows, nextCursor } = await readPage(log, listing, { limit });
+  const isFull = nextCursor !== null || rows.length === limit;
+  return { position, rows, reached: nextCursor === null ? edge(position) : positionOf(rows.at(-1)!), isFull };
+}
+
+function beforeGap(page: Window, { after, before }: EventRange, missing: Missing[]): Window {
   const end = Math.min(page.position, (before ?? Number.POSITIVE_INFINITY) - 1);
   const gaps = missingWithin(missing, after + 1, page.reached ?? end);
   if (gaps.length === 0) return page;
@@ -64,7 +92,7 @@ function beforeGap(page: EventsPage, { after, before }: EventRange, missing: Mis
   return { ...page, rows: page.rows.filter((row) => positionOf(row) < gap), reached: gap - 1 };
 }
 
-function behindGap(page: EventsPage, { after, before }: EventRange, missing: Missing[]): EventsPage {
+function behindGap(page: Window, { after, before }: EventRange, missing: Missing[]): Window {
   const start = Math.min(page.position, (before ?? Number.POSITIVE_INFINITY) - 1);
   const gaps = missingWithin(missing, page.reached ?? after + 1, start);
   if (gaps.length === 0) return page;

@@ -94,3 +94,21 @@ t.test('a list is narrowed by positions and by times', async (t) => {
   t.same(await found('after=3&before=2'), []);
   t.match(await get('/v1/events?after=yesterday'), { status: 400, json: { detail: /^after: expected/ } });
 });
+
+t.test('one page looks through more than one statement does', async (t) => {
+  const { database, get, addKey } = await buildQuery(t);
+  const { pool } = database;
+  await fillLog(pool, [ofI('rare')]);
+  for (let at = 0; at < 3; at++)
+    await fillLog(
+      pool,
+      Array.from({ length: 5000 }, () => ofI('often')),
+    );
+  await fillLog(pool, [ofI('rare')]);
+  const ours = await addKey('ours', [W]);
+  for (const path of [`/v1/integrations/${I}/events?`, '/v1/events?'])
+    for (const key of [ours, undefined]) {
+      t.same(await pagesOf(get, `${path}event=rare&order=asc&after=1`, key), [[15_002]]);
+      t.same(await pagesOf(get, `${path}event=rare&before=15002`, key), [[1]]);
+    }
+});
