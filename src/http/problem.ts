@@ -72,7 +72,9 @@ export function handleError(
   reply: FastifyReply,
 ): void {
   const problem = error instanceof Problem ? error : toProblem(error);
-  if (problem.status >= 500) request.log.error({ err: problem.cause ?? error }, problem.message);
+  // Without a cause it is what a caller is told in the ordinary course: it waited too short, or came too late.
+  const { cause, status, message } = problem;
+  if (status >= 500) request.log[cause === undefined ? 'debug' : 'error']({ err: cause ?? problem }, message);
   sendProblem(reply, problem);
 }
 

@@ -5,6 +5,7 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyHttpOptions,
+  type FastifyReply,
   LogController,
 } from 'fastify';
 import type { Registry } from 'prom-client';
@@ -33,6 +34,7 @@ export function createServer({ logger, metrics, ready, explain, fastify }: Serve
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    frameworkErrors: answerBadUrl,
     ...fastify,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
@@ -63,4 +65,10 @@ export function createServer({ logger, metrics, ready, explain, fastify }: Serve
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
   return app;
+}
+
+/** Fastify's handler of a path that cannot be decoded, or has a part that is too long. Its text is not repeated. */
+function answerBadUrl(_error: unknown, _request: unknown, reply: FastifyReply): void {
+  const detail = 'the path cannot be decoded, or a part of it is too long';
+  sendProblem(reply, new Problem(400, 'invalid-request', detail));
 }

@@ -101,8 +101,13 @@ t.test('lists and parameters', async (t) => {
           { status: 200, json: { items: [] } },
           `${path}${text.slice(0, 20)}`,
         );
-      t.ok([400, 404, 414].includes((await get(`/v1/integrations/${encodeURI(text)}`)).status));
+      t.ok([400, 404].includes((await get(`/v1/integrations/${encodeURI(text)}`)).status));
     }
+    for (const path of ['%zz', 'x'.repeat(5000)])
+      t.match(await get(`/v1/connections/${path}`), {
+        ...{ status: 400, json: { code: 'invalid-request' } },
+        headers: { 'content-type': /^application\/problem\+json/ },
+      });
     t.match(await get(`/v1/resources/${I}/crm%20contact%2F%C3%BC/r00`), {
       json: { resource_id: 'r00', data: 5 },
     });
