@@ -11,6 +11,8 @@ import type { Scope } from './scope.js';
 /** See `QueryDeps`. */
 const BEAT_MS = 15_000;
 const PAGE = 200;
+/** Small: each stream holds a page while its client takes it. */
+const PAGE_BYTES = 1024 * 1024;
 
 export interface Following {
   query: Static<typeof LiveQuery>;
@@ -46,7 +48,15 @@ export async function followEvents(deps: QueryDeps, following: Following): Promi
 // `through`: all up to that position was looked at, whether it was asked for or not.
 async function readBehind(deps: QueryDeps, { query, scope }: Following, last: number) {
   const { rows, position, reached } = await readEvents(deps, {
-    ...{ filter: query, scope: await scope(), after: last, order: 'asc', limit: PAGE, body: true },
+    ...{
+      filter: query,
+      scope: await scope(),
+      after: last,
+      order: 'asc',
+      limit: PAGE,
+      body: true,
+      bytes: PAGE_BYTES,
+    },
   });
   return { rows, through: Math.max(last, reached ?? position) };
 }

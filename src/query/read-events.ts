@@ -21,6 +21,8 @@ export interface EventsRequest extends EventRange {
   limit: number;
   /** Whether rows have the body. */
   body: boolean;
+  /** See `PageRequest`. */
+  bytes?: number;
 }
 
 export interface EventsPage {
@@ -73,12 +75,16 @@ interface Window extends EventsPage {
 }
 
 async function readWindow(log: pg.Pool, request: EventsRequest, size: number): Promise<Window> {
-  const { scope, order, limit, body } = request;
+  const { scope, order, limit, body, bytes } = request;
   const { where, edge } = await windowOf(log, request, size);
   const from = (part: Scope) => scoped(part, EVENT_LOG, 'e');
   const parts = [eventPart('e', body)];
   const listing = { ...LIST, from, where, scope, parts, descending: order === 'desc' };
-  const { position, rows, nextCursor } = await readPage(log, listing, { limit });
+  const { position, rows, nextCursor } = await readPage(
+    log,
+    listing,
+    bytes === undefined ? { limit } : { limit, bytes },
+  );
   const isFull = nextCursor !== null || rows.length === limit;
   return { position, rows, reached: nextCursor === null ? edge(position) : positionOf(rows.at(-1)!), isFull };
 }

@@ -35,6 +35,8 @@ export interface Listing {
 export interface PageRequest {
   limit: number;
   cursor?: string | undefined;
+  /** Texts of the page at the most (one larger row comes alone). Default: `PAGE_BYTES`. */
+  bytes?: number;
 }
 
 export interface Page {
@@ -44,7 +46,7 @@ export interface Page {
 }
 
 /** Texts of a page at the most (one larger row comes alone): an answer is held in memory as a whole. */
-const PAGE_BYTES = 8 * 1024 * 1024;
+export const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** The rows after the cursor, `limit` at the most, fewer where they are large. */
 export async function readPage(
@@ -74,7 +76,7 @@ export async function readOne(
   return { position, row: rows[0] };
 }
 
-function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
+function pageStatement(listing: Listing, { limit, cursor, bytes = PAGE_BYTES }: PageRequest): Sql {
   const key = listing.key.map(({ column }) => sql.ref(column));
   const keyNames = key.map((_, index) => sql.ref(`k${index}`));
   const columns = expressions(listing.parts);
@@ -100,12 +102,16 @@ function pageStatement(listing: Listing, { limit, cursor }: PageRequest): Sql {
   return sql`
     SELECT ${position}, page.nth, page.found, ${sql.join([...keyNames, ...names].map((name) => sql`page.${name}`))}
     FROM (${listing.position}) AS at (position)
-    LEFT JOIN (${fitting(candidates, ordered(keyNames), { limit, weight: weightOf(listing.parts, names) })}) AS page ON true
+    LEFT JOIN (${fitting(candidates, ordered(keyNames), { limit, bytes, weight: weightOf(listing.parts, names) })}) AS page ON true
     ORDER BY page.nth`;
 }
 
 // What is kept is summed up first, so that few rows are read, and decompressed, that the page has no room for.
-function fitting(candidates: Sql, order: Sql, { limit, weight }: { limit: number; weight: Weight }): Sql {
+function fitting(
+  candidates: Sql,
+  order: Sql,
+  { limit, bytes, weight }: { limit: number; bytes: number; weight: Weight },
+): Sql {
   const before = (by: Sql) => sql`(ORDER BY ${by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
   return sql`
     SELECT * FROM (
@@ -115,9 +121,9 @@ function fitting(candidates: Sql, order: Sql, { limit, weight }: { limit: number
           sum(${weight.kept}) OVER ${before(order)} AS kept_before, candidate.*
         FROM (${candidates}) AS candidate
       ) AS kept
-      WHERE nth <= ${limit} AND coalesce(kept_before, 0) < ${PAGE_BYTES}
+      WHERE nth <= ${limit} AND coalesce(kept_before, 0) < ${bytes}
     ) AS weighed
-    WHERE coalesce(bytes_before, 0) < ${PAGE_BYTES}`;
+    WHERE coalesce(bytes_before, 0) < ${bytes}`;
 }
 
 function afterCursor({ name, key, descending }: Listing, cursor: string | undefined): Sql[] {

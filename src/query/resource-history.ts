@@ -7,6 +7,7 @@ import type { ResourceKey } from '../log/read-history.js';
 import { type Column, rowToJson, shownColumns } from '../read-models/columns.js';
 import { foldHistory } from './as-of.js';
 import type { FoldDeps } from './deps.js';
+import { PAGE_BYTES } from './read-page.js';
 import type { Scope } from './scope.js';
 
 export interface Version {
@@ -26,8 +27,6 @@ export interface VersionRequest {
 }
 
 const COLUMNS = shownColumns(resource);
-/** JSON of a page at the most (one larger version comes alone). */
-const PAGE_BYTES = 8 * 1024 * 1024;
 
 /**
  * A page of a resource's versions, and whether there are more. Every version builds on all before it, so the fold

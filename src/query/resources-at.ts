@@ -10,6 +10,7 @@ import { type FoldLimits, foldHistory } from './as-of.js';
 import { fromCursor, toCursor } from './cursor.js';
 import type { FoldDeps } from './deps.js';
 import { ANSWER_WITHIN_MS, answerUntil } from './history-in-time.js';
+import { PAGE_BYTES } from './read-page.js';
 import { isVisible, type Scope } from './scope.js';
 
 export interface ResourcesAtRequest {
@@ -30,7 +31,6 @@ const LIST = 'resource-at';
 const KEYS = 1000;
 /** Rows in memory at once. */
 const BATCH = 50;
-const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** A page of rows; it may be shorter than `limit`, or empty, and yet have a cursor. */
 export async function readResourcesAt(deps: FoldDeps, request: ResourcesAtRequest) {

@@ -23,9 +23,8 @@ t.test('min_position waits for the read model, for as long as it is told', async
   t.equal(late.status, 504);
   t.match(late.json.detail, /waited 30 ms for position 2, resource_v1 is at 1/);
   t.equal(late.position, 1);
-  const started = Date.now();
-  const waiting = [1, 2, 3].map(() => get('/v1/resources?min_position=2'));
-  const head = get('/v1/events?min_position=2&limit=1');
+  const waiting = [1, 2, 3].map(() => get('/v1/resources?min_position=2&wait_ms=30000'));
+  const head = get('/v1/events?min_position=2&wait_ms=30000&limit=1');
   await fillLog(database.pool, [updated('b', 2)]);
   t.equal((await head).json.items[0].position, 2);
   await fillReadModels({ log: database.pool });
@@ -33,7 +32,6 @@ t.test('min_position waits for the read model, for as long as it is told', async
     t.same([status, json.items.length], [200, 2]);
     t.equal(position, 2);
   }
-  t.ok(Date.now() - started < 4000);
 });
 
 t.test(

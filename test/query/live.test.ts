@@ -100,3 +100,18 @@ t.test('who waits for a position is told when the watch ends', async (t) => {
   await t.rejects(waiting, { status: 503, code: 'stopping' });
   await t.rejects(watch.waitFor(wait), { status: 503, code: 'stopping' });
 });
+
+t.test('a key that takes all its places leaves those of others', async (t) => {
+  const { app, addKey } = await buildQuery(t);
+  const origin = await app.listen({ port: 0 });
+  const stop = new AbortController();
+  t.teardown(() => stop.abort());
+  const open = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    return (await fetch(`${origin}/v1/events/live`, { headers, signal: stop.signal })).status;
+  };
+  const [greedy, other] = [await addKey('greedy', [W]), await addKey('other', [W])];
+  const statuses = await Promise.all(Array.from({ length: 51 }, () => open(greedy)));
+  t.same(statuses.toSorted(), [...Array(50).fill(200), 503]);
+  t.equal(await open(other), 200);
+});

@@ -19,25 +19,33 @@ import { narrow } from '../scope.js';
 
 type Query = Static<typeof LiveQuery>;
 
-/** Streams of one process: each holds a socket and asks the log at every event. */
+/** Streams of one process: each holds a socket and a page, and asks the log at every event. */
 const MAX_STREAMS = 200;
+/** Of these, streams of one key: whoever comes back wrongly takes the places of no other. */
+const MAX_STREAMS_OF_KEY = 50;
 
 /** Adds `/v1/events/live`; the streams end when the app closes. */
 export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void {
-  const streams = new Set<AbortController>();
+  const streams = new Map<AbortController, string>();
   let isClosing = false;
   app.addHook('preClose', async () => {
     isClosing = true;
-    for (const stream of streams) stream.abort();
+    for (const stream of streams.keys()) stream.abort();
   });
 
   // Counted before anything is waited for, or many that come at once would all find room.
-  function takePlace(): AbortController {
+  function takePlace(key: string): AbortController {
     if (isClosing) throw stopping();
     if (streams.size >= MAX_STREAMS)
       throw unavailable('too-many-streams', `this process has ${MAX_STREAMS} live streams already`, 10);
+    if ([...streams.values()].filter((name) => name === key).length >= MAX_STREAMS_OF_KEY)
+      throw unavailable(
+        'too-many-streams',
+        `this key has ${MAX_STREAMS_OF_KEY} live streams here already`,
+        10,
+      );
     const ended = new AbortController();
-    streams.add(ended);
+    streams.set(ended, key);
     return ended;
   }
 
@@ -70,7 +78,7 @@ export function addLiveRoute(app: Server, deps: QueryDeps, keys: KeyRing): void 
   };
   // No HEAD: nothing would be sent, and the stream go on.
   app.get('/v1/events/live', { schema, exposeHeadRoute: false }, async (request, reply) => {
-    const ended = takePlace();
+    const ended = takePlace(request.caller.name);
     try {
       await serve(request, request.query, reply, ended);
     } finally {
