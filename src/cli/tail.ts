@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import type pg from 'pg';
 import type { LoggedEvent } from '../../schemas/logged-event.js';
 import { normaliseUuid, storableText } from '../../schemas/text.js';
 import { assertNext } from '../log/assert-next.js';
 import { beforeGap } from '../log/missing-event.js';
-import { readAfter, readHead } from '../log/read-log.js';
+import { readPositions } from '../log/read-history.js';
+import { readHead, readSummariesAfter } from '../log/read-log.js';
 import type { CommandContext } from './context.js';
 import { oneLine } from './one-line.js';
 import { listenForStop } from './stop-request.js';
@@ -17,6 +19,8 @@ interface Flags {
   json?: boolean;
   follow: boolean;
 }
+
+type Summary = Omit<LoggedEvent, 'body'>;
 
 const PAGE_EVENTS = 500;
 const POLL_MS = 200;
@@ -33,7 +37,7 @@ export function defineTail(command: Command, context: CommandContext): void {
 }
 
 async function tail(
-  pool: Parameters<typeof readAfter>[0],
+  pool: pg.Pool,
   { after, event, integration, json, follow }: Flags,
   print: (line: string) => void,
 ): Promise<void> {
@@ -41,18 +45,27 @@ async function tail(
   listenForStop().then(() => {
     stopped = true;
   });
-  for (let last = after ?? (await readHead(pool)); !stopped; ) {
-    const events = beforeGap(last, await readAfter(pool, last, PAGE_EVENTS));
+  const isWanted = (each: Summary) =>
+    (!event || each.event === event) && (!integration || each.integration_id === integration);
+  const head = await readHead(pool);
+  if (after !== undefined && after > head)
+    throw new Error(`--after: the log ends at ${head}, found ${after}`);
+  for (let last = after ?? head; !stopped; ) {
+    const events = beforeGap(last, await readSummariesAfter(pool, last, PAGE_EVENTS));
     if (events.length === 0) await assertNext(pool, last);
-    for (const each of events) {
-      last = each.position;
-      if (event && each.event !== event) continue;
-      if (integration && each.integration_id !== integration) continue;
-      print(json ? toJson(each) : describe(each));
-    }
+    const wanted = events.filter(isWanted);
+    if (json) await printWhole(pool, wanted, print);
+    else for (const each of wanted) print(describe(each));
+    last = events.at(-1)?.position ?? last;
     if (events.length === 0 && !follow) return;
     if (events.length === 0) await delay(POLL_MS);
   }
+}
+
+// Bodies are read in pages of some megabytes, and those alone that are printed.
+async function printWhole(pool: pg.Pool, events: Summary[], print: (line: string) => void): Promise<void> {
+  const positions = events.map(({ position }) => position);
+  for await (const page of readPositions(pool, positions)) for (const each of page) print(toJson(each));
 }
 
 // The body goes out as the text it came as.
@@ -68,7 +81,7 @@ function describe({
   integration_id,
   resource_type,
   resource_id,
-}: LoggedEvent) {
+}: Summary) {
   const about = [integration_id, resource_type, resource_id].filter((part) => part !== null).join(' ');
   return `${position}  ${received_at}  ${source}  ${event}  ${about}`;
 }

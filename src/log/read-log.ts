@@ -5,9 +5,10 @@ import { instantFromPostgres, TEXT_TYPES } from '../postgres/connect.js';
 
 type Queryable = pg.Pool | pg.ClientBase;
 
+const SUMMARY_COLUMNS = `position, event_id, received_at, source, workspace_id, customer_id, event,
+  integration_id, resource_type, resource_id, state`;
 /** The columns of a `LoggedEvent`, in the order that `toLoggedEvent` reads them. */
-export const LOGGED_COLUMNS = `position, event_id, received_at, source, workspace_id, customer_id, event,
-  integration_id, resource_type, resource_id, state, body`;
+export const LOGGED_COLUMNS = `${SUMMARY_COLUMNS}, body`;
 
 type TextRow = (string | null)[];
 
@@ -40,6 +41,19 @@ export function readAfter(db: Queryable, position: number, limit: number): Promi
   return selectEvents(
     db,
     `SELECT ${LOGGED_COLUMNS} FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position`,
+    [position, position + limit],
+  );
+}
+
+/** The same, without their bodies. */
+export function readSummariesAfter(
+  db: Queryable,
+  position: number,
+  limit: number,
+): Promise<Omit<LoggedEvent, 'body'>[]> {
+  return selectEvents(
+    db,
+    `SELECT ${SUMMARY_COLUMNS} FROM event_log WHERE position > $1 AND position <= $2 ORDER BY position`,
     [position, position + limit],
   );
 }

@@ -37,3 +37,22 @@ t.test('an integration is found by any spelling of its id', async (t) => {
     t.match(await runProgram(t, args, { DATABASE_URL: url }).exit, { code: 0, stdout: /^2 .*\n$/ });
   }
 });
+
+t.test('a position that the log does not have is told', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  await fillLog(pool, webhooks(1));
+  const tail = (after: string) => runProgram(t, ['tail', '--after', after], { DATABASE_URL: url }).exit;
+  t.match(await tail('2'), { code: 1, stdout: '', stderr: /--after: the log ends at 1, found 2/ });
+});
+
+t.test('bodies that are not printed are not read', async (t) => {
+  const { url, pool } = await createTestDatabase(t);
+  const large = { event: 'e', payload: { text: 'x'.repeat(5 * 1024 * 1024) } };
+  for (let n = 0; n < 40; n++) await fillLog(pool, [large]);
+  await fillLog(pool, [{ event: 'small', payload: {} }]);
+  const env = { DATABASE_URL: url, NODE_OPTIONS: '--max-old-space-size=64' };
+  const tail = (...args: string[]) =>
+    runProgram(t, ['tail', '--after', '0', '--no-follow', ...args], env).exit;
+  t.match(await tail(), { code: 0, stdout: /^41 /m });
+  t.match(await tail('--json', '--event', 'small'), { code: 0, stdout: /^\{"position":41,.*"body":\{/ });
+});
