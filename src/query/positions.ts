@@ -21,8 +21,10 @@ export function positionOf(projections: readonly Projection[], integrationId?: s
 
 /** Selects the first position that could not be folded into the rows of a key, of any of these projections. */
 export function parkedOf(projections: readonly Projection[], key: Key): Sql {
+  const id = sql`${keyId(key)}::text`;
   return sql`SELECT min(p.position) FROM projector.build b JOIN projector.parked p USING (build_id)
-    WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)}) AND p.key_id = ${keyId(key)}`;
+    WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)})
+      AND hashtextextended(p.key_id, 0) = hashtextextended(${id}, 0) AND p.key_id = ${id}`;
 }
 
 const versionsOf = (projections: readonly Projection[]) =>

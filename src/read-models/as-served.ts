@@ -30,13 +30,14 @@ export async function asServed(
   keyIds?: readonly string[],
 ): Promise<Projection> {
   const folding = await withoutDiscarded(db, projection);
+  const ofKeys = `AND hashtextextended(p.key_id, 0) IN (SELECT hashtextextended(id, 0) FROM unnest($3::text[]) u(id))
+    AND p.key_id = ANY ($3)`;
   const { rows } = await db.query<{ position: number; reason: string }>(
     `SELECT DISTINCT ON (p.key_id) p.position, p.reason
      FROM projector.parked p JOIN projector.build b USING (build_id)
-     WHERE b.state = 'live' AND b.projection = $1 AND b.version = $2
-       AND ($3::text[] IS NULL OR p.key_id = ANY ($3))
+     WHERE b.state = 'live' AND b.projection = $1 AND b.version = $2 ${keyIds ? ofKeys : ''}
      ORDER BY p.key_id, p.position`,
-    [projection.name, projection.version, keyIds ?? null],
+    [projection.name, projection.version, ...(keyIds ? [keyIds] : [])],
   );
   if (rows.length === 0) return folding;
   const reasons = new Map(rows.map(({ position, reason }) => [position, reason]));

@@ -14,7 +14,8 @@ export async function findDiscardedKeys(
     `SELECT p.key_id, d.position, d.event_id
      FROM projector.discarded d JOIN projector.parked p ON p.build_id = $1 AND p.position = d.position
      WHERE d.projection = $2 AND d.version = $3 AND NOT EXISTS (
-       SELECT FROM projector.parked b WHERE b.build_id = $1 AND b.key_id = p.key_id AND b.position < p.position)`,
+       SELECT FROM projector.parked b WHERE b.build_id = $1 AND hashtextextended(b.key_id, 0) = hashtextextended(p.key_id, 0)
+         AND b.key_id = p.key_id AND b.position < p.position)`,
     [build_id, projection, version],
   );
   const others = (await findMismatches(logPool, rows)).map(({ checkpoint }) => checkpoint);
