@@ -24,8 +24,9 @@ export interface Following {
 }
 
 /**
- * Sends events as they come, until the signal; throws when the log cannot be read, at a part of it that is detached, or when the key has ended. Where there is
- * nothing to send, be it that the log is quiet or that other events come, it says from time to time how far it has looked.
+ * Sends events as they come, until the signal; throws when the log cannot be read, at a part of it that is detached, or when
+ * the key has ended. Where there is nothing to send, be it that the log is quiet or that other events come, it says from
+ * time to time how far it has looked.
  */
 export async function followEvents(deps: QueryDeps, following: Following): Promise<void> {
   const { stream, signal } = following;
@@ -48,15 +49,13 @@ export async function followEvents(deps: QueryDeps, following: Following): Promi
 // `through`: all up to that position was looked at, whether it was asked for or not.
 async function readBehind(deps: QueryDeps, { query, scope }: Following, last: number) {
   const { rows, position, reached } = await readEvents(deps, {
-    ...{
-      filter: query,
-      scope: await scope(),
-      after: last,
-      order: 'asc',
-      limit: PAGE,
-      body: true,
-      bytes: PAGE_BYTES,
-    },
+    filter: query,
+    scope: await scope(),
+    after: last,
+    order: 'asc',
+    limit: PAGE,
+    body: true,
+    bytes: PAGE_BYTES,
   });
   return { rows, through: Math.max(last, reached ?? position) };
 }

@@ -31,9 +31,8 @@ async function sendEvents(
   const { body, order, limit } = query;
   const scope = narrow(callerScope, query.workspace_id);
   const range = await rangeOf(deps, query);
-  const { position, rows, reached } = await readEvents(deps, {
-    ...{ filter: query, scope, ...range, order, limit, body },
-  });
+  const request = { filter: query, scope, ...range, order, limit, body };
+  const { position, rows, reached } = await readEvents(deps, request);
   return sendItems(reply, {
     position,
     items: rows.map((row) => eventToJson(row, body)),
