@@ -6,7 +6,7 @@ import { keyId } from '../../projections/key.js';
 import { Problem, unavailable } from '../http/problem.js';
 import { createPause } from '../pause.js';
 import { hashOfIntegration, segmentOfIntegration } from '../read-models/segment.js';
-import type { Sql } from './scope.js';
+import { parkedRows, type Sql, scoped } from './scope.js';
 import { notBuilt } from './statement.js';
 
 /**
@@ -19,12 +19,14 @@ export function positionOf(projections: readonly Projection[], integrationId?: s
     WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)}) AND ${own}`;
 }
 
-/** Selects the first position that could not be folded into the rows of a key, of any of these projections. */
+/**
+ * Selects the first position that could not be folded into the rows of a key, of any of these projections. For whom does
+ * not matter: it is asked behind a row that may be seen.
+ */
 export function parkedOf(projections: readonly Projection[], key: Key): Sql {
   const id = sql`${keyId(key)}::text`;
-  return sql`SELECT min(p.position) FROM projector.build b JOIN projector.parked p USING (build_id)
-    WHERE b.state = 'live' AND (b.projection, b.version) IN (${versionsOf(projections)})
-      AND hashtextextended(p.key_id, 0) = hashtextextended(${id}, 0) AND p.key_id = ${id}`;
+  return sql`SELECT min(p.position) FROM ${scoped('all', parkedRows(projections), 'p')}
+    WHERE hashtextextended(p.key_id, 0) = hashtextextended(${id}, 0) AND p.key_id = ${id}`;
 }
 
 const versionsOf = (projections: readonly Projection[]) =>
