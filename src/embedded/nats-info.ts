@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 
 /** What a nats-server says of itself when a client comes. https://docs.nats.io/reference/reference-protocols/nats-protocol#info */
 export interface NatsInfo {
+  server_name: string;
   version: string;
   max_payload: number;
   jetstream?: boolean;

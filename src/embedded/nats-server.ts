@@ -1,5 +1,6 @@
 // nats-server with JetStream for one machine. In: a home folder. Out: a URL that answers. The streams outlive every
 // stop, crash and kill; a server that a killed process left behind is ended first.
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -72,7 +73,8 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
   const storeDir = join(home, 'nats');
   const configuration = join(home, 'nats.conf');
   const logFile = join(home, 'nats.log');
-  writeFileSync(configuration, configurationText(port, storeDir, options.maxPayload), { mode: 0o600 });
+  const name = `hookfold-${randomUUID()}`;
+  writeFileSync(configuration, configurationText(name, port, storeDir, options.maxPayload), { mode: 0o600 });
   const server = await startServerProcess({ command: program, args: ['-c', configuration], logFile });
   writeFileSync(join(home, 'nats.pid'), `${server.pid}\n`);
   const end = (withinMs: number) =>
@@ -80,12 +82,12 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
       { signal: 'SIGTERM', withinMs },
       { signal: 'SIGKILL', withinMs: 2_000 },
     ]);
-  const { version } = await unlessAborted(options.signal, () => untilItAnswers(server, port, logFile)).catch(
-    async (error) => {
-      await end(500);
-      throw error;
-    },
-  );
+  const { version } = await unlessAborted(options.signal, () =>
+    untilItAnswers(server, { name, port, logFile }),
+  ).catch(async (error) => {
+    await end(500);
+    throw error;
+  });
   return {
     url: `nats://127.0.0.1:${port}`,
     port,
@@ -98,16 +100,24 @@ async function startOnce(program: string, home: string, options: NatsOptions): P
   };
 }
 
-function configurationText(port: number, storeDir: string, maxPayload: number | undefined): string {
-  const lines = [`listen: "127.0.0.1:${port}"`, `jetstream { store_dir: ${JSON.stringify(storeDir)} }`];
+function configurationText(name: string, port: number, storeDir: string, maxPayload?: number): string {
+  const lines = [
+    `server_name: ${name}`,
+    `listen: "127.0.0.1:${port}"`,
+    `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
+  ];
   if (maxPayload !== undefined) lines.push(`max_payload: ${maxPayload}`);
   return `${lines.join('\n')}\n`;
 }
 
-async function untilItAnswers(server: ServerProcess, port: number, logFile: string): Promise<NatsInfo> {
+// By its name: on a port that was taken meanwhile another one answers, while ours is about to end.
+async function untilItAnswers(
+  server: ServerProcess,
+  { name, port, logFile }: { name: string; port: number; logFile: string },
+): Promise<NatsInfo> {
   for (; server.isAlive(); await delay(20)) {
     const info = await readNatsInfo(port).catch(() => undefined);
-    if (info) return info;
+    if (info?.server_name === name) return info;
   }
   throw new Error(`nats-server ${await server.exited} while starting. It said:\n${lastLines(logFile)}`);
 }

@@ -72,8 +72,8 @@ interface Waiter extends Wait {
 
 export interface PositionWatch {
   /**
-   * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem: 504 when that
-   * takes too long, 503 when a model is not built or the watch ends.
+   * Resolves once all models are at the position or beyond, or the signal is aborted. Throws a problem when that takes too
+   * long (504; 503 where a model is not even built then), and when the watch ends (503).
    */
   waitFor(wait: Wait): Promise<void>;
   /** There is news: look at once, and often for a while. */
@@ -141,19 +141,24 @@ export function createPositionWatch(read: () => Promise<Positions>): PositionWat
 function settle(waiters: Set<Waiter>, positions: Positions): void {
   const now = Date.now();
   for (const waiter of waiters) {
-    if (waiter.models.some((model) => !positions.has(model))) {
-      waiters.delete(waiter);
-      waiter.reject(notBuilt());
-      continue;
-    }
-    const reached = (model: string) => reachedBy(waiter, positions.get(model)!);
-    const behind = waiter.models.filter((model) => reached(model) < waiter.position);
-    const isEnded = behind.length === 0 || waiter.signal?.aborted === true;
+    const missing = behindOf(waiter, positions);
+    const isEnded = !missing || waiter.signal?.aborted === true;
     if (!isEnded && now < waiter.until) continue;
     waiters.delete(waiter);
     if (isEnded) waiter.resolve();
-    else waiter.reject(tooFarBehind(waiter, behind[0]!, reached(behind[0]!)));
+    else waiter.reject(missing());
   }
+}
+
+/** What to answer to whom a wait has not brought there; undefined where all models are. */
+function behindOf(wait: Wait, positions: Positions): (() => Problem) | undefined {
+  for (const model of wait.models) {
+    const segments = positions.get(model);
+    if (!segments) return notBuilt;
+    const at = reachedBy(wait, segments);
+    if (at < wait.position) return () => tooFarBehind(wait, model, at);
+  }
+  return undefined;
 }
 
 function reachedBy({ integrationId }: Wait, segments: readonly number[]): number {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { connect } from 'nats';
 import pg from 'pg';
 import t from 'tap';
+import { startNats } from '../../src/embedded/nats-server.js';
 import { findPostgresBinaries } from '../../src/embedded/postgres-binaries.js';
 import { preparePostgresData } from '../../src/embedded/postgres-data.js';
 import { findServerUser } from '../../src/embedded/server-user.js';
@@ -87,4 +88,9 @@ t.test('nats-server keeps its streams and its port over stop, kill and start', a
     t.equal(stream.state.messages, 1);
     await again.close();
   }
+});
+
+t.test('a nats-server of somebody else on the port is not taken for ours', async (t) => {
+  const { port } = await createTestBus(t);
+  await t.rejects(startNats({ home: createTestHome(t), port }), /while starting.*address already in use/s);
 });

@@ -6,15 +6,19 @@ import { fillReadModels } from '../support/fill-read-models.js';
 import { I, installed, updated, V, W } from '../support/query-webhooks.js';
 
 t.test('before any read model is built it says so, with 503', async (t) => {
-  const { get } = await buildQuery(t);
+  const { get, database } = await buildQuery(t);
   const { status, json, headers } = await get('/v1/resources');
   t.equal(status, 503);
   t.equal(json.code, 'not-built');
   t.ok(headers['retry-after']);
-  const waiting = await get('/v1/resources?min_position=1&wait_ms=30000');
-  t.match(waiting, { status: 503, json }, 'nor is it waited for');
+  t.match(await get('/v1/resources?min_position=1&wait_ms=1'), { status: 503, json });
   t.same((await get('/v1/projections')).json, { items: [], next_cursor: null });
   t.same((await get('/v1/events')).json, { items: [], next_cursor: null });
+
+  const waiting = get('/v1/resources?min_position=1&wait_ms=30000');
+  await fillLog(database.pool, [installed(I, 's1')]);
+  await fillReadModels({ log: database.pool });
+  t.equal((await waiting).status, 200, 'it is waited for');
 });
 
 t.test('lists and parameters', async (t) => {
