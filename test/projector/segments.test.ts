@@ -34,6 +34,18 @@ async function foldOn(
   for (let n = 0; n < rounds; n++) await projectRound([follower], { readPage, readPool: pool });
 }
 
+/** A log of two partitions' size, and a build of `resource` in two segments: one at half of it, one at its end. */
+async function createApart(t: Test): Promise<{ database: TestDatabase; build: Build }> {
+  const database = await createTestDatabase(t);
+  const { pool } = database;
+  await appendBodies(pool, BODIES.slice(0, SIZE));
+  await foldToHead(database, { segments: 2 });
+  await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
+  const build = (await findBuild(pool, resource, 'live'))!;
+  await foldOn(pool, build, 1, { rounds: 1, pageEvents: SIZE });
+  return { database, build };
+}
+
 t.test('segments are split and joined while they stand at different positions', async (t) => {
   const database = await createTestDatabase(t);
   const { pool } = database;
@@ -111,13 +123,8 @@ t.test('a split for which events are missing is made once they are there, and ho
 t.test(
   'a split of what stands apart is made once its table is there again, and holds nobody up',
   async (t) => {
-    const database = await createTestDatabase(t);
+    const { database, build } = await createApart(t);
     const { pool } = database;
-    await appendBodies(pool, BODIES.slice(0, SIZE));
-    await foldToHead(database, { segments: 2 });
-    await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
-    const build = (await findBuild(pool, resource, 'live'))!;
-    await foldOn(pool, build, 1, { rounds: 1, pageEvents: SIZE });
     await pool.query(`ALTER TABLE ${tableOf(build)} RENAME TO renamed`);
     const { service, told, readiness } = await startTelling(t, database, { segments: 3 });
     await waitFor(() => areAtHead(database, others));
@@ -131,13 +138,8 @@ t.test(
 );
 
 t.test('a split passes over what was discarded, too', async (t) => {
-  const database = await createTestDatabase(t);
+  const { database, build } = await createApart(t);
   const { pool } = database;
-  await appendBodies(pool, BODIES.slice(0, SIZE));
-  await foldToHead(database, { segments: 2 });
-  await appendBodies(pool, BODIES.slice(SIZE, 2 * SIZE));
-  const build = (await findBuild(pool, resource, 'live'))!;
-  await foldOn(pool, build, 1, { rounds: 1, pageEvents: SIZE });
   const given = (await readAfter(pool, SIZE, SIZE)).find(
     (event) => resource.reads.includes(event.event as never) && segmentOf(event, 2) === 0,
   )!;
