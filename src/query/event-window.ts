@@ -37,7 +37,10 @@ export async function windowOf(log: pg.Pool, range: EventRange, size: number): P
   const indexed = resource_id === undefined ? { integration_id } : { resource_id };
   if (integration_id !== undefined || resource_id !== undefined) {
     if (!(await isOwn(log, indexed, scope))) return all;
-    return upTo(await findEdge(log, range, size, indexed, 'all'), range, where);
+    // A resource's id may be another workspace's as well: of its events only one's own are counted, or an edge would tell of
+    // the others'. An integration is one workspace's.
+    const counted = resource_id === undefined ? 'all' : scope;
+    return upTo(await findEdge(log, range, size, indexed, counted), range, where);
   }
   if (scope !== 'all' && scope.length === 1)
     return upTo(await findEdge(log, range, size, {}, scope), range, where);
